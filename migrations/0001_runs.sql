@@ -96,12 +96,14 @@ create table runs (
   attempts integer not null default 0,
   created_at timestamptz not null,
   updated_at timestamptz not null,
-  -- When it last entered the queue: what its expiry counts from.
+  -- When it entered the queue: what its expiry counts from. A withdrawn offer leaves it as it is.
   queued_at timestamptz not null,
   started_at timestamptz,
   ended_at timestamptz
 );
-create index runs_queue on runs (team_id, created_at, id) where state = 'QUEUED';
+-- One queue a team and host, so that runs for an absent host stand in nobody's way; '' is the queue for any worker.
+create index runs_queue on runs (team_id, coalesce(worker_host, ''), created_at, id) where state = 'QUEUED';
+create index runs_queue_expiry on runs (queued_at) where state = 'QUEUED';
 create index runs_by_update on runs (team_id, updated_at desc, id desc);
 create index runs_by_creation on runs (team_id, created_at desc, id desc);
 create index runs_children on runs (parent_run_id) where parent_run_id is not null;
@@ -123,11 +125,13 @@ create table executions (
   cancel_requested_at timestamptz,
   -- Why the server ends it early: what its end is then taken for.
   end_intent text check (end_intent in ('cancelled', 'time_limit')),
-  -- When the sweep must act on it: an offer's or a cancel's answer is overdue, its time limit is up, its worker is lost.
-  deadline timestamptz,
-  deadline_kind text check (deadline_kind in ('offer', 'end', 'time_limit', 'lost')),
-  -- Since when no connection of its worker is open; null while one is.
+  -- What the sweep acts on when it has passed. An answer is due: to an offer, later to the request to end.
+  answer_by timestamptz,
+  -- When the server asks for its end by itself.
+  time_limit_at timestamptz,
+  -- Since when no connection of its worker is open, and when it is given up for that; null while one is open.
   unreachable_since timestamptz,
+  lost_at timestamptz,
   offered_at timestamptz not null,
   claimed_at timestamptz,
   started_at timestamptz,
@@ -138,8 +142,8 @@ create table executions (
 );
 create unique index executions_one_live on executions (run_id)
   where state in ('offered', 'claimed', 'preparing', 'running', 'idle', 'ending');
-create index executions_deadline on executions (deadline)
-  where deadline is not null and state in ('offered', 'claimed', 'preparing', 'running', 'idle', 'ending');
+create index executions_due on executions (least(answer_by, time_limit_at, lost_at))
+  where state in ('offered', 'claimed', 'preparing', 'running', 'idle', 'ending');
 create index executions_of_worker on executions (team_id, worker_id)
   where state in ('offered', 'claimed', 'preparing', 'running', 'idle', 'ending');
 

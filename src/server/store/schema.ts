@@ -64,7 +64,6 @@ interface RunsTable {
 }
 
 export type EndIntent = 'cancelled' | 'time_limit';
-export type DeadlineKind = 'offer' | 'end' | 'time_limit' | 'lost';
 
 interface ExecutionsTable {
   id: ExecutionId;
@@ -79,9 +78,10 @@ interface ExecutionsTable {
   outcome_turn: Generated<number>;
   cancel_requested_at: Date | null;
   end_intent: EndIntent | null;
-  deadline: Date | null;
-  deadline_kind: DeadlineKind | null;
+  answer_by: Date | null;
+  time_limit_at: Date | null;
   unreachable_since: Date | null;
+  lost_at: Date | null;
   offered_at: Date;
   claimed_at: Date | null;
   started_at: Date | null;
