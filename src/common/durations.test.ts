@@ -13,9 +13,12 @@ test.each([
   expect(parseDuration(text)).toBe(ms);
 });
 
-test.each(['', '60', 's', '-1s', '1 s', '1d', '1h 30m', '1..5s', '.s', '10sx', 'Infinity'])('does not take "%s"', (text) => {
-  expect(parseDuration(text)).toBeUndefined();
-});
+test.each(['', '60', 's', '-1s', '1 s', '1d', '1h 30m', '1..5s', '.s', '10sx', 'Infinity'])(
+  'does not take "%s"',
+  (text) => {
+    expect(parseDuration(text)).toBeUndefined();
+  },
+);
 
 test.each([
   [60_000, '1m'],

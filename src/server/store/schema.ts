@@ -22,7 +22,7 @@ export interface Schema {
 }
 
 /** Read as a parsed value; written as text, which Postgres parses. */
-type Json<T extends object> = JSONColumnType<T, string, string>;
+type Json<T extends object> = JSONColumnType<T>;
 /** Postgres sends a bigint as text. */
 type BigInt = ColumnType<string, never, never>;
 

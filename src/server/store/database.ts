@@ -1,0 +1,45 @@
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import { Pool, type PoolConfig } from 'pg';
+import type { Logger } from '../../common/logger.ts';
+import { CodedError } from '../../protocol/errors.ts';
+import type { Schema } from './schema.ts';
+
+export type Database = Kysely<Schema>;
+
+export interface OpenDatabase {
+  db: Database;
+  /** The same connections, for a library that brings its own queries. */
+  pool: Pool;
+  /** Waits for the queries that run. */
+  close(): Promise<void>;
+}
+
+/** The oldest Postgres that the schema works with. */
+const oldestVersion = 14;
+
+/**
+ * Opens a pool of connections, made when first needed. One that breaks is replaced by the next query that wants one, so a
+ * database that comes back needs nothing done.
+ */
+export function openDatabase(address: PoolConfig, log: Logger): OpenDatabase {
+  const pool = new Pool({
+    max: 20,
+    connectionTimeoutMillis: 10_000,
+    application_name: 'emerald-server',
+    ...address,
+  });
+  pool.on('error', (error) => log.warn({ err: error }, 'An idle connection to the database broke.'));
+  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  return { db, pool, close: () => db.destroy() };
+}
+
+/** Refuses a Postgres that is too old, by its version. */
+export async function checkPostgresVersion(db: Database): Promise<void> {
+  const { rows } = await sql<{ server_version: string }>`show server_version`.execute(db);
+  const version = rows[0]?.server_version ?? 'unknown';
+  if (Number.parseInt(version, 10) >= oldestVersion) return;
+  throw new CodedError(
+    'operation_not_supported',
+    `DATABASE_URL leads to Postgres ${version}; ${oldestVersion} or newer is needed.`,
+  );
+}

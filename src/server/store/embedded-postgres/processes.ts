@@ -1,0 +1,39 @@
+import { sleep, type Clock } from '../../../common/clock.ts';
+
+/** How long a fast shutdown, with its last checkpoint, may take before an immediate one. In milliseconds. */
+const stopLimit = 30_000;
+const pollPeriod = 10;
+
+/** Postgres' fast shutdown, awaited; after its time an immediate one, from which the next start recovers. */
+export async function endProcess(pid: number, clock: Clock): Promise<void> {
+  signalProcess(pid, 'SIGINT');
+  if (await goneWithin(pid, stopLimit, clock)) return;
+  signalProcess(pid, 'SIGQUIT');
+  if (await goneWithin(pid, stopLimit, clock)) return;
+  throw new Error(`Postgres (process ${pid}) does not end.`);
+}
+
+export function isRunning(pid: number): boolean {
+  return signalProcess(pid, 0);
+}
+
+/** Polled, because an adopted Postgres is no child of this process. */
+async function goneWithin(pid: number, limit: number, clock: Clock): Promise<boolean> {
+  const deadline = clock.now() + limit;
+  while (isRunning(pid)) {
+    if (clock.now() > deadline) return false;
+    await sleep(clock, pollPeriod);
+  }
+  return true;
+}
+
+function signalProcess(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ESRCH') return false;
+    if (code === 'EPERM') return true;
+    throw error;
+  }
+}
