@@ -1,0 +1,61 @@
+import { sleep } from '../common/clock.ts';
+import type { EndTreeTools } from './end-tree.ts';
+import { isSameProcess, type ProcessEntry, type ProcessIdentity } from './process-table.ts';
+
+export interface Strays {
+  /** `NAME=value` entries; a process with one of them in its environment is a stray. */
+  markers: readonly string[];
+  /** Processes that are strays whatever their environment says. */
+  known?: readonly ProcessIdentity[];
+}
+
+/** Looking again this often finds what was forked while others were being killed. */
+const maxRounds = 50;
+const pauseBetweenRounds = 20;
+
+/** Kills every stray, and every child of one, until none is left. Returns the numbers of those that would not die. */
+export async function endStrays(strays: Strays, { table, clock }: EndTreeTools): Promise<readonly number[]> {
+  let found = findStrays(strays, await table.snapshot());
+  for (let round = 1; found.length > 0 && round < maxRounds; round += 1) {
+    found.forEach(kill);
+    await sleep(clock, pauseBetweenRounds);
+    found = findStrays(strays, await table.snapshot());
+  }
+  return found.map((entry) => entry.pid);
+}
+
+function findStrays({ markers, known = [] }: Strays, entries: readonly ProcessEntry[]): ProcessEntry[] {
+  const knownKeys = new Set(known.map(keyOf));
+  const found = new Set(entries.filter((entry) => knownKeys.has(keyOf(entry)) || isMarked(entry, markers)));
+  const pids = new Set([...found].map((entry) => entry.pid));
+  for (let grew = true; grew;) {
+    const children = entries.filter((entry) => pids.has(entry.parent) && !found.has(entry));
+    for (const child of children) {
+      found.add(child);
+      pids.add(child.pid);
+    }
+    grew = children.length > 0;
+  }
+  return [...found].filter((entry) => entry.pid !== process.pid);
+}
+
+function isMarked({ environment }: ProcessEntry, markers: readonly string[]): boolean {
+  if (!markers.some((marker) => environment.includes(marker))) return false;
+  const variables = environment.toString('latin1').split('\0');
+  return markers.some((marker) => variables.includes(Buffer.from(marker).toString('latin1')));
+}
+
+function keyOf({ pid, startTime }: ProcessIdentity): string {
+  return `${pid}@${startTime}`;
+}
+
+function kill(stray: ProcessIdentity): void {
+  // Between the reading and now its number may have been given to another process.
+  if (!isSameProcess(stray)) return;
+  try {
+    process.kill(stray.pid, 'SIGKILL');
+  } catch (error) {
+    // ESRCH: it ended just now. EPERM: it changed its user; it is counted among the survivors.
+    if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
+}

@@ -1,0 +1,68 @@
+import { sleep, type Clock } from '../common/clock.ts';
+import { endStrays } from './end-strays.ts';
+import type { ProcessEntry, ProcessTable } from './process-table.ts';
+import type { StartedProcess } from './start-process.ts';
+
+export interface EndTreeOptions {
+  /** How long the group has to end by itself after SIGTERM, in milliseconds. */
+  grace: number;
+  /** Ends the grace early. */
+  hurry?: AbortSignal | undefined;
+  /** `NAME=value` entries of which each process of the tree has at least one in its environment. */
+  markers: readonly string[];
+}
+
+export interface EndTreeTools {
+  table: ProcessTable;
+  clock: Clock;
+}
+
+/** How often to look whether the rest of a group has ended, in milliseconds. */
+const groupPoll = 20;
+
+/**
+ * Ends a process and all that came of it: SIGTERM to its group, SIGKILL after the grace, then SIGKILL to whatever left
+ * the group. Returns the numbers of those that survived even that: none, unless the kernel holds on to them.
+ */
+export async function endTree(
+  started: StartedProcess,
+  options: EndTreeOptions,
+  tools: EndTreeTools,
+): Promise<readonly number[]> {
+  const family = descendantsOf(started.pid, await tools.table.snapshot());
+  started.signalGroup('SIGTERM');
+  await groupEnds(started, options, tools);
+  started.signalGroup('SIGKILL');
+  await started.exited;
+  return endStrays({ markers: options.markers, known: family }, tools);
+}
+
+/** Remembered before the end begins: a child without a marker can no longer be told once its parent is gone. */
+function descendantsOf(pid: number, entries: readonly ProcessEntry[]): ProcessEntry[] {
+  const children = entries.filter((entry) => entry.parent === pid);
+  return [...children, ...children.flatMap((child) => descendantsOf(child.pid, entries))];
+}
+
+/** Resolves when no process of the group is left, or when the grace is over. */
+async function groupEnds(started: StartedProcess, options: EndTreeOptions, tools: EndTreeTools): Promise<void> {
+  const grace = new AbortController();
+  const cancel = tools.clock.after(options.grace, () => grace.abort());
+  const over = AbortSignal.any([grace.signal, ...(options.hurry ? [options.hurry] : [])]);
+  await Promise.race([started.exited, aborted(over)]);
+  while (!over.aborted && !(await groupIsEmpty(started, tools.table))) {
+    await Promise.race([sleep(tools.clock, groupPoll), aborted(over)]);
+  }
+  cancel();
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+async function groupIsEmpty(started: StartedProcess, table: ProcessTable): Promise<boolean> {
+  if (!started.hasExited()) return false;
+  return !(await table.snapshot()).some((entry) => entry.group === started.pid);
+}
