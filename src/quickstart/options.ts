@@ -46,7 +46,8 @@ function parseStrictly(args: string[]) {
   try {
     return parseArgs({ args, options: flags, strict: true, allowPositionals: false }).values;
   } catch (error) {
-    throw usageError((error as Error).message.split('. To specify', 1)[0] ?? '');
+    // Node's message goes on with advice about its own syntax.
+    throw usageError((error as Error).message.split(/\. |\.?\n/, 1)[0] ?? '');
   }
 }
 
