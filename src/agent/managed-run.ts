@@ -1,0 +1,150 @@
+import { ApiError } from '../client/api-error.ts';
+import { createClient, type Client } from '../client/client.ts';
+import type { Clock } from '../common/clock.ts';
+import { secretValues } from '../common/secret-names.ts';
+import type { ReportTurn } from '../protocol/agent-calls.ts';
+import { CodedError } from '../protocol/errors.ts';
+import type { RunItem } from '../protocol/runs.ts';
+import { chooseHarness, wishesOf, type Wishes } from './harness-choice.ts';
+import { harnessEnvironment } from './harness-environment.ts';
+import { maskingRecorder } from './masking-recorder.ts';
+import { teeRecorder, type Recorder } from './recorder.ts';
+import { transcriptRecorder } from './transcript-recorder.ts';
+import { createTranscriptWriter, type TranscriptWriter } from './transcript-writer.ts';
+
+/** An execution is one process, and without follow-ups it answers one prompt. */
+const turn = 1;
+/** Milliseconds that an ended harness's last entries and its outcome may take to be delivered, the server being away. */
+const deliveryLimit = 10 * 60_000;
+/** Milliseconds for the last entries of an agent that was told to stop. */
+const farewellLimit = 5_000;
+
+export interface ManagedRun {
+  runId: string;
+  rootUrl: string;
+  /** The token that came with the offer, good for this run alone. */
+  token: string;
+  flags: Wishes;
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+  /** How the harness's children may call this program. */
+  cliPath: string;
+  /** What the agent shows of itself on its own output, already masked. */
+  show: Recorder;
+  onStart(run: RunItem): void;
+  clock: Clock;
+  /** Aborted when the worker ends the agent: it then says nothing about the outcome, the worker does. */
+  stop: AbortSignal;
+}
+
+/**
+ * Does a run that the server has given to this agent's worker: fetches it, reports in progress, lets the harness work
+ * while the transcript is delivered, and reports the outcome, which is also the answer. When the server says that the
+ * execution is over or fenced, the harness is ended and `conflict` thrown; when told to stop, the harness is ended and
+ * the reason of `stop` thrown.
+ */
+export async function runManaged(task: ManagedRun): Promise<ReportTurn> {
+  const life = new AbortController();
+  const client = createAgentClient(task);
+  const run = await client.getRun(task.runId, { signal: task.stop });
+  const { next_entry: firstIndex } = await client.reportTurn(
+    run.run_id,
+    turn,
+    { state: 'INPROGRESS' },
+    { signal: task.stop },
+  );
+  task.onStart(run);
+  const writer = createTranscriptWriter({
+    firstIndex,
+    turn,
+    clock: task.clock,
+    append: (entries) => client.appendEntries(run.run_id, entries, { signal: life.signal }),
+    onLost: (error) => life.abort(error),
+  });
+  try {
+    const outcome = await play(task, run, writer, AbortSignal.any([task.stop, life.signal]));
+    return await deliver(task, { client, run, writer, outcome });
+  } catch (error) {
+    throw explain(error);
+  } finally {
+    life.abort();
+  }
+}
+
+/** The agent lives as long as its run: a server that is away is waited for. */
+function createAgentClient(task: ManagedRun): Client {
+  return createClient({
+    rootUrl: task.rootUrl,
+    credential: { apiKey: task.token },
+    headers: { 'x-warp-cloud-agent-id': task.runId, 'x-oz-api-source': 'CLI' },
+    retry: { retries: Infinity, firstDelay: 250, maxDelay: 10_000 },
+    clock: task.clock,
+  });
+}
+
+/** Answers the prompt; the signal's reason is thrown when the harness had to be ended. */
+async function play(
+  task: ManagedRun,
+  run: RunItem,
+  writer: TranscriptWriter,
+  signal: AbortSignal,
+): Promise<ReportTurn> {
+  const recorder = maskingRecorder(teeRecorder([transcriptRecorder(writer), task.show]), {
+    secrets: [...secretValues(task.env), task.token],
+    clock: task.clock,
+  });
+  recorder.userMessage(run.prompt);
+  const wishes = wishesOf(run.agent_config, task.flags);
+  const harness = chooseHarness(wishes);
+  if ('refusal' in harness) return unavailable(harness.refusal);
+  const { cwd, clock } = task;
+  const env = harnessEnvironment(task.env, { cliPath: task.cliPath, harness: wishes.harness ?? 'oz', run });
+  const outcome = await harness.run({ prompt: run.prompt, cwd, env, recorder, signal, clock });
+  if (task.stop.aborted) await sayFarewell(task, writer);
+  signal.throwIfAborted();
+  return outcome;
+}
+
+function unavailable(message: string): ReportTurn {
+  return { state: 'FAILED', status_message: { message, error_code: 'feature_not_available' } };
+}
+
+/** What could not be sent in time is lost: the worker's word counts, and it is waiting for this process to end. */
+async function sayFarewell({ clock }: ManagedRun, writer: TranscriptWriter): Promise<void> {
+  const tooLate = new AbortController();
+  const cancel = clock.after(farewellLimit, () => tooLate.abort());
+  await writer.delivered(tooLate.signal).catch(() => undefined);
+  cancel();
+}
+
+interface Delivery {
+  client: Client;
+  run: RunItem;
+  writer: TranscriptWriter;
+  outcome: ReportTurn;
+}
+
+/** All entries first, then the outcome: whoever sees a run ended sees all of its transcript. */
+async function deliver(task: ManagedRun, { client, run, writer, outcome }: Delivery): Promise<ReportTurn> {
+  const tooLate = new AbortController();
+  const cancel = task.clock.after(deliveryLimit, () => tooLate.abort(undelivered(outcome)));
+  const signal = AbortSignal.any([task.stop, tooLate.signal]);
+  try {
+    await writer.delivered(signal);
+    await client.reportTurn(run.run_id, turn, outcome, { signal });
+    return outcome;
+  } finally {
+    cancel();
+  }
+}
+
+function undelivered({ state }: ReportTurn): CodedError {
+  const limit = `${deliveryLimit / 60_000} minutes`;
+  return new CodedError('resource_unavailable', `The outcome ${state} could not be delivered within ${limit}.`);
+}
+
+function explain(error: unknown): unknown {
+  const isOver = error instanceof ApiError && error.status < 500 && error.code === 'conflict';
+  if (!isOver) return error;
+  return new CodedError('conflict', `This agent's execution is over, and its harness was ended: ${error.message}`);
+}
