@@ -10,6 +10,8 @@ export interface Wishes {
   profile?: string | undefined;
   basePrompt?: string | undefined;
   mcpServers?: readonly string[] | undefined;
+  /** Other flags that ask for what this version cannot do. */
+  unbuilt?: readonly string[] | undefined;
 }
 
 /** The run's own word stands before the flag's. */
@@ -21,6 +23,7 @@ export function wishesOf(config: AgentConfig, flags: Wishes): Wishes {
     profile: config.profile_id || flags.profile,
     basePrompt: config.base_prompt,
     mcpServers: Object.keys(config.mcp_servers ?? {}).concat(flags.mcpServers ?? []),
+    unbuilt: flags.unbuilt,
   };
 }
 
@@ -39,6 +42,7 @@ function refusalOf(wishes: Wishes): string | undefined {
   if (wishes.skill) return notBuilt(`The skill \`${wishes.skill}\` cannot be used`);
   if (wishes.profile) return notBuilt(`The profile \`${wishes.profile}\` cannot be used`);
   if (wishes.mcpServers?.length) return notBuilt(`The MCP server \`${wishes.mcpServers[0]}\` cannot be started`);
+  if (wishes.unbuilt?.length) return notBuilt(`The flag \`${wishes.unbuilt[0]}\` cannot be obeyed`);
   if (wishes.basePrompt) return 'The harness `shell` asks no model and has no use for a base prompt; leave it out.';
   return undefined;
 }

@@ -1,0 +1,142 @@
+import { Option, type Command } from 'commander';
+import type { Client } from '../../client/client.ts';
+import { exitCodes } from '../../common/exit-codes.ts';
+import type { AgentConfig, CreatedRun, HarnessType } from '../../protocol/runs.ts';
+import { addCommand, connect, excludeNegation, onRun, refuseForNow, runUrl } from '../command.ts';
+import type { CliContext, Invocation } from '../command.ts';
+import { harnessOption } from '../harness-option.ts';
+import { abortOnInterrupt } from '../interrupts.ts';
+import { UsageError } from '../usage-error.ts';
+
+interface RunCloudOptions {
+  prompt?: string;
+  model?: string;
+  skill?: string;
+  name?: string;
+  title?: string;
+  parentRunId?: string;
+  /** False after `--no-environment`. */
+  environment?: string | false;
+  runner?: string;
+  conversation?: string;
+  team?: boolean;
+  personal?: boolean;
+  agent?: string;
+  host?: string;
+  computerUse?: boolean;
+  harness?: HarnessType;
+  claudeAuthSecret?: string;
+  codexAuthSecret?: string;
+  wait?: boolean;
+}
+
+export function defineAgentRunCloud(parent: Command, context: CliContext): void {
+  const command = addCommand(parent, 'run-cloud', 'start a run on a worker')
+    .aliases(['ra', 'run-ambient'])
+    .option('-p, --prompt <TEXT>', 'what the agent is to do; with the harness `shell`, a script')
+    .option('--host <WORKER_ID>', 'the worker to run on (default: any with room)')
+    .addOption(harnessOption())
+    .option('-n, --name <NAME>', 'a name for this kind of run')
+    .option('--title <TITLE>', "the run's title (default: from the prompt)")
+    .option('--wait', 'follow the run; exit with 0 only if it succeeds')
+    .option('--model <MODEL_ID>', 'the model to use')
+    .option('--skill <SPEC>', 'the skill to start from')
+    .option('-e, --environment <ID>', 'the environment to start from')
+    .option('--no-environment', 'start from no environment')
+    .option('--runner <ID>', 'the runner to use')
+    .option('--agent <UID>', 'the named agent to run as')
+    .option('--parent-run-id <RUN_ID>', 'the run that this one is a child of')
+    .option('--conversation <ID>', 'the conversation to go on with')
+    .addOption(new Option('--team', 'for the team').conflicts('personal'))
+    .option('--personal', 'for yourself')
+    .option('--computer-use', 'let the agent use a computer')
+    .option('--no-computer-use', 'let it not')
+    .option('--claude-auth-secret <NAME>', 'the secret that claude signs in with')
+    .option('--codex-auth-secret <NAME>', 'the secret that codex signs in with');
+  excludeNegation(command, 'environment');
+  excludeNegation(command, 'computer-use');
+  refuseForNow(command, [
+    '--saved-prompt <ID>',
+    '-f, --file <PATH>',
+    '--mcp <SPEC>',
+    '--open',
+    '--attach <PATH>',
+    '--no-snapshot',
+    '--snapshot-upload-timeout <DURATION>',
+    '--snapshot-script-timeout <DURATION>',
+  ]);
+  onRun(command, context, runCloud);
+}
+
+async function runCloud(invocation: Invocation, options: RunCloudOptions): Promise<number> {
+  checkCombination(options);
+  const client = await connect(invocation);
+  const signal = abortOnInterrupt();
+  const run = await client.createRun(requestOf(options), { signal });
+  announce(invocation, run);
+  return options.wait ? waitFor(invocation, client, run, signal) : exitCodes.success;
+}
+
+function checkCombination({ prompt, skill, harness, ...options }: RunCloudOptions): void {
+  if (!prompt?.trim() && !skill) throw new UsageError('`--prompt` or `--skill` is required.');
+  if (options.claudeAuthSecret && harness !== 'claude') {
+    throw new UsageError('`--claude-auth-secret` needs `--harness claude`.');
+  }
+  if (options.codexAuthSecret && harness !== 'codex') {
+    throw new UsageError('`--codex-auth-secret` needs `--harness codex`.');
+  }
+}
+
+function requestOf(options: RunCloudOptions) {
+  return withoutUndefined({
+    prompt: options.prompt,
+    skill: options.skill,
+    title: options.title,
+    team: options.team ?? (options.personal ? false : undefined),
+    agent_identity_uid: options.agent,
+    conversation_id: options.conversation,
+    parent_run_id: options.parentRunId,
+    config: configOf(options),
+  });
+}
+
+function configOf(options: RunCloudOptions): AgentConfig {
+  const isOurs = options.harness === undefined || options.harness === 'oz';
+  const secrets = withoutUndefined({
+    claude_auth_secret_name: options.claudeAuthSecret,
+    codex_auth_secret_name: options.codexAuthSecret,
+  });
+  return withoutUndefined({
+    name: options.name,
+    model_id: isOurs ? options.model : undefined,
+    environment_id: options.environment || undefined,
+    runner_id: options.runner,
+    worker_host: options.host,
+    computer_use_enabled: options.computerUse,
+    harness:
+      options.harness && withoutUndefined({ type: options.harness, model_id: isOurs ? undefined : options.model }),
+    harness_auth_secrets: Object.keys(secrets).length > 0 ? secrets : undefined,
+  });
+}
+
+function announce(invocation: Invocation, run: CreatedRun): void {
+  const { terminal, settings } = invocation;
+  const url = runUrl(invocation, run.run_id);
+  if (settings.outputFormat === 'json' || settings.outputFormat === 'ndjson') {
+    terminal.stdout(`${JSON.stringify({ ...run, run_url: url })}\n`);
+  } else {
+    terminal.stdout(`Spawned ambient agent with run ID: ${run.run_id}\nView run: ${url}\n`);
+  }
+}
+
+async function waitFor(invocation: Invocation, client: Client, run: CreatedRun, signal: AbortSignal): Promise<number> {
+  const { followRun } = await import('../follow-run.ts');
+  const state = await followRun(invocation, { client, runId: run.run_id, signal, follow: true });
+  return state === 'SUCCEEDED' ? exitCodes.success : exitCodes.failure;
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function withoutUndefined<T extends object>(object: T): Defined<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Defined<T>;
+}

@@ -1,0 +1,65 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+
+export const outputFormats = ['json', 'ndjson', 'pretty', 'text'] as const;
+export type OutputFormat = (typeof outputFormats)[number];
+
+/** What holds for every command, from flags and environment. */
+export interface Settings {
+  apiKey: string | undefined;
+  rootUrl: string;
+  outputFormat: OutputFormat;
+}
+
+/**
+ * Gives a command the flags that may stand anywhere on the line. Each command has them itself, and the words of a line
+ * are read from left to right: a flag's value is never taken for a flag, whatever it looks like.
+ */
+export function addGlobalOptions(command: Command): void {
+  command.addOption(
+    new Option('--api-key <KEY>', 'the API key to use').env('WARP_API_KEY').argParser(withPrefix).helpGroup(group),
+  );
+  command.addOption(
+    new Option('--output-format <FORMAT>', 'how to show the answer')
+      .env('WARP_OUTPUT_FORMAT')
+      .choices(outputFormats)
+      .helpGroup(group),
+  );
+  command.addOption(
+    new Option('--server-root-url <URL>', 'where the server is (default: http://127.0.0.1:8080)')
+      .env('WARP_SERVER_ROOT_URL')
+      .argParser(parseRootUrl)
+      .helpGroup(group),
+  );
+  command.addOption(new Option('--debug', 'say more about a failure').helpGroup(group));
+  // Official workers pass them; here runs and streams share the server's own address.
+  command.addOption(new Option('--ws-server-url <URL>').hideHelp());
+  command.addOption(new Option('--session-sharing-server-url <URL>').hideHelp());
+}
+
+const group = 'Global options:';
+
+/** A flag beside the command beats one before it; both beat the environment. */
+export function settingsOf(command: Command): Settings {
+  return {
+    apiKey: (lookUp(command, 'apiKey') as string | undefined) || undefined,
+    rootUrl: (lookUp(command, 'serverRootUrl') as string | undefined) || 'http://127.0.0.1:8080',
+    outputFormat: (lookUp(command, 'outputFormat') as OutputFormat | undefined) ?? 'pretty',
+  };
+}
+
+function lookUp(command: Command, name: string): unknown {
+  const line: Command[] = [];
+  for (let one: Command | null = command; one; one = one.parent) line.push(one);
+  const flagged = line.find((one) => one.getOptionValueSource(name) === 'cli');
+  return (flagged ?? command).getOptionValue(name);
+}
+
+function withPrefix(key: string): string {
+  return key === '' || key.startsWith('wk-') ? key : `wk-${key}`;
+}
+
+function parseRootUrl(value: string): string {
+  if (value === '') return value;
+  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value.replace(/\/+$/, '');
+  throw new InvalidArgumentError('It must be an http:// or https:// URL.');
+}
