@@ -50,6 +50,11 @@ export function write(terminal: Terminal, chunk: string, source = 'stdout', sour
   };
 }
 
+/** All lines but an empty last one, on which nothing has been written yet. */
+export function shownLines({ lines }: Terminal): readonly Line[] {
+  return lines.at(-1)?.spans.length === 0 ? lines.slice(0, -1) : lines;
+}
+
 /** How many lines were dropped from the beginning. */
 export function droppedLines(terminal: Terminal): number {
   return terminal.lines[0]?.number ?? 0;

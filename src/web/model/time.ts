@@ -15,9 +15,11 @@ export function relativeTime(iso: string, now: number): string {
   return seconds < 10 ? 'just now' : relative.format(-seconds, 'second');
 }
 
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'long' });
+
 /** The date and time in the reader's own zone and manner. */
 export function exactTime(iso: string): string {
-  return new Date(iso).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'long' });
+  return exact.format(new Date(iso));
 }
 
 /** "0.4 s", "12 s", "3 min 20 s", "2 h 5 min", from milliseconds. */

@@ -10,6 +10,7 @@ import { ProblemNotice } from '../parts/problem-notice.tsx';
 import { Prompt } from '../parts/prompt.tsx';
 import { RunFacts } from '../parts/run-facts.tsx';
 import { StateBadge } from '../parts/state-badge.tsx';
+import { Words } from '../parts/words.tsx';
 import { runQuery } from '../queries.ts';
 
 const route = getRouteApi('/runs/$runId');
@@ -57,7 +58,11 @@ function RunState({ run }: { run: RunItem }) {
   return (
     <div className="run-state" role="status">
       <StateBadge state={run.state} />
-      {reason && <span className="reason">{reason.message}</span>}
+      {reason && (
+        <span className="reason">
+          <Words text={reason.message} />
+        </span>
+      )}
       {reason?.error_code && <code className="code">{reason.error_code}</code>}
     </div>
   );

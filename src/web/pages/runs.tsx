@@ -32,7 +32,8 @@ export function RunsPage() {
   );
 }
 
-const firstCommand = `npx oz agent run-cloud --harness shell --prompt 'echo "Hello from $(hostname)"' --wait`;
+const firstCommand = `set -a; . .data/quickstart.env; set +a
+npx oz agent run-cloud --harness shell --prompt 'echo "Hello from $(hostname)"' --wait`;
 
 function NoRuns() {
   return (

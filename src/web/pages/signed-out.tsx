@@ -15,9 +15,12 @@ export function SignedOutPage() {
           This sign-in link has been used already, or it is too old. Each link is good for one sign-in, for ten minutes.
         </p>
       )}
-      <p>You sign in with a one-time link. Make one on the machine that the server runs on, and open it here:</p>
-      <Command lines="npx oz-server sign-in-link" />
-      <p className="hint">With npm start, a link was printed in that terminal.</p>
+      <p>
+        You sign in with a one-time link. <code>npm start</code> has printed one; make another in the same folder:
+      </p>
+      <Command lines="npx oz-server sign-in-link --data-dir .data" />
+      <p>or, where the server is installed, on its machine:</p>
+      <Command lines="oz-server sign-in-link" />
     </main>
   );
 }

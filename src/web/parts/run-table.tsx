@@ -5,6 +5,7 @@ import { runDuration } from '../model/run-duration.ts';
 import { useNow } from '../hooks/use-now.ts';
 import { StateBadge } from './state-badge.tsx';
 import { TimeAgo } from './time-ago.tsx';
+import { Words } from './words.tsx';
 
 export function RunTable({ runs }: { runs: readonly RunItem[] }) {
   const now = useNow();
@@ -40,15 +41,19 @@ function RunRow({ run, now }: { run: RunItem; now: number }) {
         <Link to="/runs/$runId" params={{ runId: run.run_id }}>
           {run.title}
         </Link>
-        {run.state === 'QUEUED' && run.status_message && <p className="waiting">{run.status_message.message}</p>}
+        {run.state === 'QUEUED' && run.status_message && (
+          <p className="waiting">
+            <Words text={run.status_message.message} />
+          </p>
+        )}
       </td>
-      <td data-label="Harness">{harnessLabel(run)}</td>
-      <td data-label="Host">{hostLabel(run)}</td>
-      <td data-label="Source">{sourceLabels[run.source]}</td>
-      <td data-label="Created">
+      <td>{harnessLabel(run)}</td>
+      <td>{hostLabel(run)}</td>
+      <td>{sourceLabels[run.source]}</td>
+      <td>
         <TimeAgo at={run.created_at} now={now} />
       </td>
-      <td data-label="Took">{runDuration(run, now) ?? '–'}</td>
+      <td>{runDuration(run, now)}</td>
     </tr>
   );
 }

@@ -1,5 +1,5 @@
 import { memo } from 'react';
-import { droppedLines, type Line, type Terminal } from '../model/terminal.ts';
+import { droppedLines, shownLines, type Line, type Terminal } from '../model/terminal.ts';
 import { useFollowEnd } from '../hooks/use-follow-end.ts';
 
 /** Output that follows its end until the reader scrolls up. */
@@ -11,7 +11,7 @@ export function TerminalView({ terminal, label }: { terminal: Terminal; label: s
       {/* Focusable, so that it scrolls by keyboard. */}
       <pre ref={block} onScroll={onScroll} tabIndex={0} role="region" aria-label={label}>
         {dropped > 0 && <span className="dropped">{`${dropped} earlier lines are not shown.\n`}</span>}
-        {terminal.lines.map((line) => (
+        {shownLines(terminal).map((line) => (
           <TerminalLine key={line.number} line={line} />
         ))}
       </pre>
