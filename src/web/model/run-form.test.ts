@@ -12,8 +12,10 @@ test('a host and a title are passed on', () => {
   expect(body).toMatchObject({ title: 'List', config: { worker_host: 'gpu-1' } });
 });
 
-test('an empty prompt is refused in words', () => {
-  expect(createRunOf(form({ prompt: ' \n', harness: 'shell' })).problem).toMatch(/^The prompt is required/);
+test('an empty prompt, or one that is too long, is refused in words', () => {
+  expect(createRunOf(form({ prompt: ' \n', harness: 'shell' })).problem).toBe('A run needs a prompt.');
+  const { problem } = createRunOf(form({ prompt: 'x'.repeat(1_048_577), harness: 'shell' }));
+  expect(problem).toMatch(/^The field `prompt`: /);
 });
 
 function form(fields: Record<string, string>): Map<string, string> {

@@ -11,17 +11,19 @@ export function createRunOf(fields: Fields): { body?: CreateRun; problem?: strin
     const value = fields.get(name);
     return typeof value === 'string' ? value : '';
   };
+  // Browsers send the line ends of a text area as CRLF, and no script survives those.
+  const prompt = text('prompt').replaceAll('\r\n', '\n');
+  if (!prompt.trim()) return { problem: 'A run needs a prompt.' };
   const host = text('host');
   const title = text('title').trim();
   const parsed = createRunSchema.safeParse({
-    // Browsers send the line ends of a text area as CRLF, and no script survives those.
-    prompt: text('prompt').replaceAll('\r\n', '\n'),
+    prompt,
     ...(title && { title }),
     config: { harness: { type: text('harness') }, ...(host && { worker_host: host }) },
   });
-  if (parsed.success) return { body: parsed.data };
-  const issue = parsed.error.issues[0];
-  return {
-    problem: `The ${issue?.path.at(-1) === 'prompt' ? 'prompt' : issue?.path.join('.')} ${issue?.message}.`,
-  };
+  return parsed.success ? { body: parsed.data } : { problem: wordsOf(parsed.error.issues[0]) };
+}
+
+function wordsOf(issue: { path: PropertyKey[]; message: string } | undefined): string {
+  return `The field \`${issue?.path.join('.')}\`: ${issue?.message}.`;
 }

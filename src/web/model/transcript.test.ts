@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Entry } from '../../protocol/transcript.ts';
-import { addEntries, resultDetails, toolEnd, type ToolItem, type TranscriptItem } from './transcript.ts';
+import { addEntries, repeatsPrompt, resultDetails, toolEnd, type ToolItem, type TranscriptItem } from './transcript.ts';
 
 const at = '2026-03-01T12:00:00Z';
 const numbered = (index: number) => ({ index, turn: 1, at });
@@ -52,6 +52,16 @@ test.each([
 test('what a result says besides its exit code is kept for display', () => {
   const result = { ...numbered(1), type: 'tool_result', call: 0, state: 'completed' } as const;
   expect(resultDetails({ ...result, output: { exit_code: 0, files: 2 } })).toEqual({ files: 2 });
+});
+
+test.each([
+  ['ls -la', true],
+  ['ls…', true],
+  ['ls', false],
+  ['rm…', false],
+  [7, false],
+])('an input of %j repeats the prompt "ls -la": %s', (input, repeats) => {
+  expect(repeatsPrompt(input, 'ls -la')).toBe(repeats);
 });
 
 function tool(items: readonly TranscriptItem[]): ToolItem {

@@ -100,3 +100,9 @@ export function toolEnd({ state, output }: EntryOf<'tool_result'>): ToolEnd {
 export function resultDetails({ output }: EntryOf<'tool_result'>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(output).filter(([name]) => name !== 'exit_code' && name !== 'signal'));
 }
+
+/** Whether a tool call's input says what the reader of the prompt knows; the agent shortens a long one. */
+export function repeatsPrompt(input: unknown, prompt: string): boolean {
+  if (typeof input !== 'string') return false;
+  return input === prompt || (input.endsWith('…') && prompt.startsWith(input.slice(0, -1)));
+}

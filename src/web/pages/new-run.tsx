@@ -32,6 +32,7 @@ function NewRunForm() {
     const { body, problem } = createRunOf(new FormData(event.currentTarget));
     setProblem(problem);
     if (body) start.mutate(body);
+    else event.currentTarget.querySelector('textarea')?.focus();
   };
   return (
     <form onSubmit={submit} noValidate>

@@ -1,3 +1,5 @@
+import { Words } from './words.tsx';
+
 export function PromptField({ problem }: { problem: string | undefined }) {
   return (
     <div className="field">
@@ -13,7 +15,7 @@ export function PromptField({ problem }: { problem: string | undefined }) {
       />
       {problem && (
         <p className="field-problem" role="alert">
-          {problem}
+          <Words text={problem} />
         </p>
       )}
       <p id="prompt-hint" className="hint">

@@ -1,5 +1,5 @@
 import type { ToolItem } from '../model/transcript.ts';
-import { resultDetails, toolEnd } from '../model/transcript.ts';
+import { repeatsPrompt, resultDetails, toolEnd } from '../model/transcript.ts';
 import { TerminalView } from './terminal-view.tsx';
 
 /** A tool call with its output and how it ended. `prompt`: an input that only repeats it is not shown again. */
@@ -26,7 +26,7 @@ function ToolState({ item: { result }, live }: { item: ToolItem; live: boolean }
 }
 
 function ToolInput({ input, prompt }: { input: ToolItem['call']['input']; prompt: string }) {
-  const shown = Object.entries(input).filter(([, value]) => value !== prompt);
+  const shown = Object.entries(input).filter(([, value]) => !repeatsPrompt(value, prompt));
   if (shown.length === 0) return null;
   return (
     <dl className="tool-input">
