@@ -77,3 +77,7 @@ export const executionMoves: Record<ExecutionState, readonly ExecutionState[]> =
 export function isTerminal(state: RunState): state is TerminalRunState {
   return (terminalRunStates as readonly RunState[]).includes(state);
 }
+
+export function isLiveExecution(state: ExecutionState): boolean {
+  return (liveExecutionStates as readonly ExecutionState[]).includes(state);
+}

@@ -1,0 +1,136 @@
+import type { RunId } from '../../protocol/ids.ts';
+import { isTerminal } from '../../protocol/states.ts';
+import { dueExecutions, findExecution, type RunAndExecution } from '../store/executions.ts';
+import { deleteCancellationsBefore } from '../store/outbox.ts';
+import { markAllUnreachable } from '../store/reachability.ts';
+import { expiredRuns, type ExpiredRun } from '../store/runs.ts';
+import { afterNow, commit, nowOf, settle, type RunContext } from './context.ts';
+import { outcomeOfExpiry, outcomeOfIntent, outcomeOfLoss, type Outcome } from './outcome-by-worker.ts';
+import type { Seat, Seats } from './seats.ts';
+import type { Transition } from './transition.ts';
+import { whyWaiting } from './why-waiting.ts';
+import { withdrawal } from './withdraw.ts';
+
+const second = 1_000;
+/** Between two sweeps; in milliseconds. */
+const sweepPeriod = second;
+const atOnce = 100;
+/** After which a worker that never came back need not be told any more. */
+const cancellationsKeptFor = 7 * 24 * 3600 * second;
+
+/**
+ * Acts on what is overdue: an offer without an answer, a request to end without one, a time limit, a worker that did not
+ * come back, a run that waited too long. Each is one transition; what fails is tried again by the next sweep.
+ */
+export class Deadlines {
+  readonly #context: RunContext;
+  readonly #seats: Seats;
+  #cancelSweep: () => void = () => {};
+  #sweeping: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(context: RunContext, seats: Seats) {
+    this.#context = context;
+    this.#seats = seats;
+  }
+
+  /** To be called before a worker can connect. */
+  async start(): Promise<void> {
+    const { db, settings } = this.#context;
+    await markAllUnreachable(db, nowOf(this.#context), afterNow(this.#context, settings.lostAfter));
+    await deleteCancellationsBefore(db, afterNow(this.#context, -cancellationsKeptFor));
+    this.#schedule();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelSweep();
+    await this.#sweeping;
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return;
+    this.#cancelSweep = this.#context.clock.after(sweepPeriod, () => {
+      this.#sweeping = this.#sweep()
+        .catch((error: unknown) => this.#context.log.error({ err: error }, 'A sweep over the deadlines failed.'))
+        .finally(() => this.#schedule());
+    });
+  }
+
+  async #sweep(): Promise<void> {
+    const now = nowOf(this.#context);
+    for (const seen of await dueExecutions(this.#context.db, now, atOnce)) await this.#settle(seen, now);
+    const queuedBefore = afterNow(this.#context, -this.#context.settings.queueExpiry);
+    for (const run of await expiredRuns(this.#context.db, queuedBefore, atOnce)) await this.#expire(run);
+  }
+
+  async #settle(due: RunAndExecution, now: Date): Promise<void> {
+    const seat = due.execution.state === 'offered' ? this.#seats.holderOf(due.execution.id) : undefined;
+    if (seat) blame(seat, due.run.id);
+    const { execution } = await settle(
+      this.#context,
+      async () => (await findExecution(this.#context.db, due.execution.id)) ?? due,
+      (seen) => stepAfter(seen, now, this.#context),
+    );
+    if (seat && execution.state !== 'offered') absolve(seat, due.run.id);
+  }
+
+  /** ERROR, not FAILED: that no worker had room is the platform's fault, and the run may be started again as it is. */
+  async #expire(run: ExpiredRun): Promise<void> {
+    const { state, status } = outcomeOfExpiry(whyWaiting(this.#seats, run));
+    await commit(this.#context, { run, runTo: state, status });
+  }
+}
+
+/**
+ * The daemon let an offer pass: nothing more goes there until it speaks, and this task never does. To be said before
+ * the run is queued again, or it would come straight back.
+ */
+function blame(seat: Seat, runId: RunId): void {
+  seat.silent = true;
+  seat.overdue.add(runId);
+}
+
+/** It claimed the task at the last moment. */
+function absolve(seat: Seat, runId: RunId): void {
+  seat.silent = false;
+  seat.overdue.delete(runId);
+}
+
+/** What has to happen to an execution at this time; nothing when its deadlines have moved meanwhile. */
+function stepAfter(seen: RunAndExecution, now: Date, context: RunContext): Transition | undefined {
+  const { state, answer_by, lost_at, time_limit_at, worker_id, end_intent } = seen.execution;
+  const isDue = (deadline: Date | null) => deadline !== null && deadline <= now;
+  if (state === 'offered') return isDue(answer_by) || isDue(lost_at) ? withdrawal(seen, 'unanswered') : undefined;
+  if (isDue(answer_by)) return lose(seen, 'end_unanswered', outcomeOfIntent(end_intent ?? 'cancelled'));
+  if (isDue(lost_at)) {
+    return lose(seen, 'worker_lost', end_intent ? outcomeOfIntent(end_intent) : outcomeOfLoss(worker_id));
+  }
+  return isDue(time_limit_at) ? endByTimeLimit(seen, context) : undefined;
+}
+
+/** The execution is given up. If its worker has it yet, it is to end it. */
+function lose({ run, execution }: RunAndExecution, reason: string, outcome: Outcome): Transition {
+  const lost = {
+    run,
+    execution,
+    executionTo: 'lost',
+    executionFacts: { end_reason: reason },
+    tell: 'task_cancellation',
+  } as const;
+  return isTerminal(run.state) ? lost : { ...lost, runTo: outcome.state, status: outcome.status };
+}
+
+function endByTimeLimit({ run, execution }: RunAndExecution, context: RunContext): Transition {
+  return {
+    run,
+    execution,
+    event: 'run_time_limit_reached',
+    executionFacts: {
+      end_intent: execution.end_intent ?? 'time_limit',
+      answer_by: execution.answer_by ?? afterNow(context, context.settings.cancelTimeout),
+      time_limit_at: null,
+    },
+    tell: 'task_cancellation',
+  };
+}

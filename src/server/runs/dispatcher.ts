@@ -1,0 +1,192 @@
+import { randomUUID } from 'node:crypto';
+import type { ExecutionId } from '../../protocol/ids.ts';
+import { findExecution } from '../store/executions.ts';
+import { queueLengths } from '../store/queue.ts';
+import { assignmentOf } from './assignment.ts';
+import { afterNow, nowOf, settle, type RunContext } from './context.ts';
+import type { Seat, Seats } from './seats.ts';
+import type { QueueName } from './signals.ts';
+import { offerOldest, type OfferedRun } from './transition.ts';
+import { withdrawal } from './withdraw.ts';
+
+/** Between looks at all queues, for what no signal told of; in milliseconds. */
+const pollPeriod = 5_000;
+/** How long a seat that rejected an offer counts as full if it says nothing more; in milliseconds. */
+const fullFor = 30_000;
+/** Offers that are being written at the same time: enough for the database to share its commits' fsync. */
+const mostOffersAtOnce = 8;
+
+/**
+ * What may be in a queue. `waiting` may be too high, which costs a look in vain, and is too low only until a poll.
+ */
+interface Queue extends QueueName {
+  waiting: number;
+  /** Signals so far: tells whether one came while a look found nothing. */
+  arrivals: number;
+}
+
+/**
+ * Brings queued runs to seats with room: the oldest run first, the least loaded seat first. It works when something has
+ * changed (a run was queued, a seat has come or has room again), and on a slow poll.
+ */
+export class Dispatcher {
+  readonly #context: RunContext;
+  readonly #seats: Seats;
+  readonly #queues = new Map<string, Queue>();
+  readonly #offers = new Set<Promise<void>>();
+  readonly #reopenings = new Map<Seat, () => void>();
+  #cancelPoll: () => void = () => {};
+  #stopped = false;
+
+  constructor(context: RunContext, seats: Seats) {
+    this.#context = context;
+    this.#seats = seats;
+    context.signals.onQueued((queue) => this.#arrived(queue));
+  }
+
+  async start(): Promise<void> {
+    await this.#poll();
+  }
+
+  /** Makes no more offers; those being made are finished. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelPoll();
+    for (const cancel of this.#reopenings.values()) cancel();
+    await Promise.allSettled(this.#offers);
+  }
+
+  /** The daemon rejected an offer: no more of them until something tells that it may have room again. */
+  full(seat: Seat): void {
+    seat.full = true;
+    this.#reopenings.get(seat)?.();
+    this.#reopenings.set(
+      seat,
+      this.#context.clock.after(fullFor, () => this.roomAgain(seat)),
+    );
+  }
+
+  roomAgain(seat: Seat): void {
+    seat.full = false;
+    this.#reopenings.get(seat)?.();
+    this.#reopenings.delete(seat);
+    this.dispatch();
+  }
+
+  gone(seat: Seat): void {
+    this.#reopenings.get(seat)?.();
+    this.#reopenings.delete(seat);
+  }
+
+  /** Begins as many offers as there are runs, seats with room, and leave. */
+  dispatch(): void {
+    for (const queue of this.#queues.values()) {
+      while (!this.#stopped && queue.waiting > 0 && this.#offers.size < mostOffersAtOnce) {
+        const seat = this.#seats.leastLoaded(queue, new Set());
+        if (seat === undefined) break;
+        queue.waiting -= 1;
+        this.#begin(queue, seat);
+      }
+    }
+  }
+
+  #arrived(name: QueueName): void {
+    const queue = this.#queueOf(name);
+    queue.waiting += 1;
+    queue.arrivals += 1;
+    this.dispatch();
+  }
+
+  #begin(queue: Queue, seat: Seat): void {
+    const offer = this.#serve(queue, seat)
+      // The poll tries again: at once would be a busy loop while the database is away.
+      .catch((error: unknown) => this.#context.log.error({ err: error }, 'A run could not be offered.'))
+      .finally(() => {
+        this.#offers.delete(offer);
+        this.dispatch();
+      });
+    this.#offers.add(offer);
+  }
+
+  /** Offers one run of the queue to the seat, or to the next one where this seat may not have what waits. */
+  async #serve(queue: Queue, first: Seat): Promise<void> {
+    const { arrivals } = queue;
+    const tried = new Set<Seat>();
+    for (let seat: Seat | undefined = first; seat; seat = this.#seats.leastLoaded(queue, tried)) {
+      tried.add(seat);
+      const hadExceptions = seat.overdue.size > 0;
+      const run = await this.#offer(seat);
+      if (run) return this.#taken(queue, run, seat);
+      if (!hadExceptions) {
+        if (queue.arrivals === arrivals) queue.waiting = 0;
+        return;
+      }
+    }
+  }
+
+  /** The seat's worker may have been given an older run of its other queue. */
+  #taken(queue: Queue, run: OfferedRun, seat: Seat): void {
+    const from = this.#queueOf({ teamId: seat.connection.teamId, host: run.worker_host ?? '' });
+    if (from === queue) return;
+    queue.waiting += 1;
+    from.waiting = Math.max(0, from.waiting - 1);
+  }
+
+  async #offer(seat: Seat): Promise<OfferedRun | undefined> {
+    const context = this.#context;
+    const executionId = randomUUID() as ExecutionId;
+    const { token, hash } = context.mintToken();
+    this.#seats.reserve(seat);
+    try {
+      const run = await offerOldest(context.db, nowOf(context), {
+        worker: seat.connection,
+        executionId,
+        tokenHash: hash,
+        answerBy: afterNow(context, context.settings.offerTimeout),
+        timeLimitAt: afterNow(context, context.settings.runTimeLimit),
+        except: [...seat.overdue],
+      });
+      if (run) await this.#send(seat, run, executionId, token);
+      return run;
+    } finally {
+      seat.reserved -= 1;
+    }
+  }
+
+  async #send(seat: Seat, run: OfferedRun, executionId: ExecutionId, token: string): Promise<void> {
+    if (seat.open) {
+      this.#seats.hold(seat, run.id, executionId);
+      seat.connection.send({ type: 'task_assignment', data: assignmentOf(run, executionId, token) });
+    }
+    this.#context.changes.announce(run.id);
+    if (!seat.open) await this.#takeBack(executionId);
+  }
+
+  async #takeBack(executionId: ExecutionId): Promise<void> {
+    await settle(
+      this.#context,
+      () => findExecution(this.#context.db, executionId),
+      (seen) => (seen?.execution.state === 'offered' ? withdrawal(seen, 'undeliverable') : undefined),
+    );
+  }
+
+  async #poll(): Promise<void> {
+    try {
+      for (const { team_id, host, waiting } of await queueLengths(this.#context.db)) {
+        const queue = this.#queueOf({ teamId: team_id, host });
+        queue.waiting = Math.max(queue.waiting, waiting);
+      }
+      this.dispatch();
+    } catch (error) {
+      this.#context.log.error({ err: error }, 'The queues could not be read; they will be again in a moment.');
+    }
+    if (!this.#stopped) this.#cancelPoll = this.#context.clock.after(pollPeriod, () => void this.#poll());
+  }
+
+  #queueOf({ teamId, host }: QueueName): Queue {
+    const key = `${teamId}/${host}`;
+    const queue = this.#queues.get(key) ?? { teamId, host, waiting: 0, arrivals: 0 };
+    this.#queues.set(key, queue);
+    return queue;
+  }
+}

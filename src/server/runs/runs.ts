@@ -1,0 +1,55 @@
+import { appendEntries } from './append-entries.ts';
+import { cancelRun } from './cancel-run.ts';
+import { createCancellations } from './cancellations.ts';
+import { ConsoleLog } from './console-log.ts';
+import type { RunContext } from './context.ts';
+import { createRun } from './create-run.ts';
+import { Deadlines } from './deadlines.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { reportTurn } from './report-turn.ts';
+import type { RunService } from './run-service.ts';
+import { Seats, type WorkerConnection } from './seats.ts';
+import { createSignals } from './signals.ts';
+import { whyWaiting } from './why-waiting.ts';
+import { createWorkerLink, type WorkerLink } from './worker-link.ts';
+
+/** Everything about runs: what people and agents call, what workers are linked to, and what happens by itself. */
+export interface Runs {
+  service: RunService;
+  link: WorkerLink & { console(connection: WorkerConnection): ConsoleLog };
+  /** To be called before a worker can connect: what is overdue is acted on and what waits is offered from then on. */
+  start(): Promise<void>;
+  /** To be called once no worker is connected any more. */
+  stop(): Promise<void>;
+}
+
+export type RunsOptions = Omit<RunContext, 'signals'>;
+
+export function createRuns(options: RunsOptions): Runs {
+  const context: RunContext = { ...options, signals: createSignals() };
+  const seats = new Seats();
+  const dispatcher = new Dispatcher(context, seats);
+  const deadlines = new Deadlines(context, seats);
+  const cancellations = createCancellations(context, seats);
+  return {
+    service: {
+      create: (by, request) => createRun(context, by, request),
+      cancel: (by, runId) => cancelRun(context, by, runId),
+      reportTurn: (by, turn, report) => reportTurn(context, by, turn, report),
+      appendEntries: (by, entries) => appendEntries(context, by, entries),
+      whyWaiting: (run) => whyWaiting(seats, run),
+    },
+    link: {
+      ...createWorkerLink({ context, seats, dispatcher, cancellations }),
+      console: (connection) => new ConsoleLog(context, connection),
+    },
+    async start() {
+      await deadlines.start();
+      await dispatcher.start();
+    },
+    async stop() {
+      await dispatcher.stop();
+      await deadlines.stop();
+    },
+  };
+}

@@ -1,0 +1,158 @@
+import type { ExecutionId, RunId } from '../../protocol/ids.ts';
+import type { ServerMessage } from '../../protocol/worker-link.ts';
+import type { WorkerIdentity } from '../store/executions.ts';
+import type { QueueName } from './signals.ts';
+
+/** An open connection of a worker daemon, as the gateway hands it over. */
+export interface WorkerConnection extends WorkerIdentity {
+  send(message: ServerMessage): void;
+}
+
+/**
+ * A connection with what runs know of it. Whether it has room is learnt by offering: a stock daemon says nothing of its
+ * capacity and rejects what is too much.
+ *
+ * ```
+ * opening → open ⇄ full (it rejected) | silent (it let an offer pass) → gone
+ * ```
+ */
+export interface Seat {
+  readonly connection: WorkerConnection;
+  /** Tasks offered over this connection that the daemon has not rejected or ended, and their executions. */
+  readonly tasks: ReadonlyMap<RunId, ExecutionId>;
+  /** Those of them whose offer was withdrawn unanswered: the daemon may yet run them. Never offered here again. */
+  readonly overdue: Set<RunId>;
+  /** Those of them that its worker was offered over an earlier connection; another daemon of its name may have them. */
+  readonly adopted: Set<RunId>;
+  /** Offers being made. */
+  reserved: number;
+  /** Rises with each offer made to any seat: ties go to the seat that was served longest ago. */
+  lastServed: number;
+  open: boolean;
+  full: boolean;
+  silent: boolean;
+}
+
+/** Every seat of this server, and who holds which execution. */
+export class Seats {
+  readonly #teams = new Map<string, Map<string, Set<HeldSeat>>>();
+  readonly #holders = new Map<ExecutionId, Seat>();
+  /** What daemons left unanswered whose connection has ended since. */
+  readonly #unanswered = new Map<string, Set<RunId>>();
+  #served = 0;
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  add(connection: WorkerConnection): Seat {
+    const seat = newSeat(connection);
+    const team = this.#teams.get(connection.teamId) ?? new Map<string, Set<HeldSeat>>();
+    this.#teams.set(connection.teamId, team);
+    team.set(connection.workerId, (team.get(connection.workerId) ?? new Set()).add(seat));
+    this.#count += 1;
+    return seat;
+  }
+
+  remove(seat: Seat): void {
+    const { teamId, workerId } = seat.connection;
+    const team = this.#teams.get(teamId);
+    if (!team?.get(workerId)?.delete(seat as HeldSeat)) return;
+    if (team.get(workerId)?.size === 0) team.delete(workerId);
+    if (team.size === 0) this.#teams.delete(teamId);
+    for (const executionId of seat.tasks.values()) this.#holders.delete(executionId);
+    this.#keepUnanswered(seat);
+    seat.open = false;
+    this.#count -= 1;
+  }
+
+  /** Keeps a place while an offer is being made. */
+  reserve(seat: Seat): void {
+    seat.reserved += 1;
+    seat.lastServed = ++this.#served;
+  }
+
+  /** The seat's daemon has the task; whoever was thought to have it has not. */
+  hold(seat: Seat, runId: RunId, executionId: ExecutionId): void {
+    const holder = this.#holders.get(executionId);
+    if (holder !== undefined && holder !== seat) this.release(holder, runId);
+    this.release(seat, runId);
+    (seat as HeldSeat).tasks.set(runId, executionId);
+    this.#holders.set(executionId, seat);
+  }
+
+  release(seat: Seat, runId: RunId): void {
+    const executionId = seat.tasks.get(runId);
+    if (executionId !== undefined) this.#holders.delete(executionId);
+    (seat as HeldSeat).tasks.delete(runId);
+    seat.overdue.delete(runId);
+    seat.adopted.delete(runId);
+  }
+
+  holderOf(executionId: ExecutionId): Seat | undefined {
+    return this.#holders.get(executionId);
+  }
+
+  /** All seats that a queue's runs may go to. */
+  *of({ teamId, host }: QueueName): Iterable<Seat> {
+    const team = this.#teams.get(teamId);
+    if (team === undefined) return;
+    if (host !== '') yield* team.get(host) ?? [];
+    else for (const seats of team.values()) yield* seats;
+  }
+
+  /** All seats that may be one daemon's: who says no more of itself is known by worker id and key. */
+  ofWorker({ teamId, workerId, keyId }: WorkerIdentity): Seat[] {
+    return [...this.of({ teamId, host: workerId })].filter(({ connection }) => connection.keyId === keyId);
+  }
+
+  /** Runs that other connections of a daemon, or of one like it, have left unanswered; the ended ones are told once. */
+  unansweredBy(worker: WorkerIdentity): Set<RunId> {
+    const left = this.#unanswered.get(keyOf(worker)) ?? [];
+    this.#unanswered.delete(keyOf(worker));
+    return new Set([...left, ...this.ofWorker(worker).flatMap((seat) => [...seat.overdue])]);
+  }
+
+  #keepUnanswered({ connection, overdue }: Seat): void {
+    if (overdue.size === 0) return;
+    const left = this.#unanswered.get(keyOf(connection)) ?? [];
+    this.#unanswered.set(keyOf(connection), new Set([...left, ...overdue]));
+  }
+
+  /** The seat of a queue with room that has least to do, but none of `except`. */
+  leastLoaded(queue: QueueName, except: ReadonlySet<Seat>): Seat | undefined {
+    let best: Seat | undefined;
+    for (const seat of this.of(queue)) {
+      if (hasRoom(seat) && !except.has(seat) && (best === undefined || isBefore(seat, best))) best = seat;
+    }
+    return best;
+  }
+}
+
+interface HeldSeat extends Seat {
+  readonly tasks: Map<RunId, ExecutionId>;
+}
+
+export function hasRoom(seat: Seat): boolean {
+  return seat.open && !seat.full && !seat.silent;
+}
+
+function keyOf({ teamId, workerId, keyId }: WorkerIdentity): string {
+  return `${teamId}/${keyId}/${workerId}`;
+}
+
+function newSeat(connection: WorkerConnection): HeldSeat {
+  const tasks = new Map<RunId, ExecutionId>();
+  const overdue = new Set<RunId>();
+  const adopted = new Set<RunId>();
+  return { connection, tasks, overdue, adopted, reserved: 0, lastServed: 0, open: false, full: false, silent: false };
+}
+
+function isBefore(a: Seat, b: Seat): boolean {
+  return load(a) === load(b) ? a.lastServed < b.lastServed : load(a) < load(b);
+}
+
+function load(seat: Seat): number {
+  return seat.tasks.size + seat.reserved;
+}

@@ -1,0 +1,219 @@
+import { sql, type Kysely, type RawBuilder } from 'kysely';
+import type { ExecutionId, RunId } from '../../protocol/ids.ts';
+import type { AgentConfig, StatusMessage } from '../../protocol/runs.ts';
+import { executionMoves, isTerminal, runMoves, type ExecutionState, type RunState } from '../../protocol/states.ts';
+import type { WorkerIdentity } from '../store/executions.ts';
+import { toJson } from '../store/json.ts';
+import type { EndIntent, Schema } from '../store/schema.ts';
+import { runEventTypes, type RunEventData } from './run-events.ts';
+
+/** A run as its mover saw it. The transition happens only if nobody has moved it since. */
+export interface RunSeen {
+  id: RunId;
+  fence: number;
+  state: RunState;
+}
+
+/** The same for its execution; a request to end it counts as a move. */
+export interface ExecutionSeen {
+  id: ExecutionId;
+  state: ExecutionState;
+  end_intent: EndIntent | null;
+}
+
+/** One step of a run, of its execution, or of both at once. What is left out stays as it is. */
+export interface Transition {
+  run: RunSeen;
+  execution?: ExecutionSeen;
+  runTo?: RunState;
+  executionTo?: ExecutionState;
+  /** Says why the run is in its new state; a move without it clears what was said of the old one. */
+  status?: StatusMessage | null;
+  runFacts?: { attempts?: number };
+  executionFacts?: ExecutionFacts;
+  /** The event's type, where no state moves. */
+  event?: string;
+  /** What must be told to the execution's worker. */
+  tell?: 'task_cancellation';
+}
+
+export interface ExecutionFacts {
+  turn?: number;
+  outcome_turn?: number;
+  cancel_requested_at?: Date;
+  end_intent?: EndIntent;
+  answer_by?: Date | null;
+  time_limit_at?: Date | null;
+  end_reason?: string;
+  exit_code?: number | null;
+}
+
+/** The run that has been moved, as far as others must know it. */
+export interface Moved {
+  team_id: string;
+  worker_host: string | null;
+}
+
+/**
+ * The one function that moves a run or an execution: compare-and-swap on what the caller saw, the event and the outbox
+ * row in the same statement, hence in the same transaction and one round trip. Answers undefined, and has changed
+ * nothing, when somebody else was faster. An illegal move is a fault of the program and throws.
+ */
+export async function transition(db: Kysely<Schema>, now: Date, move: Transition): Promise<Moved | undefined> {
+  assertLegal(move);
+  const { rows } = await sql<Moved>`
+    with target as materialized (${target(move)}),
+    moved_run as (${runUpdate(move, now)}),
+    moved_execution as (${executionUpdate(move, now)}),
+    told as (${outboxInsert(move, now)}),
+    event as (
+      insert into events (run_id, execution_id, type, data, occurred_at)
+      select run_id, ${move.execution?.id ?? null}::uuid, ${eventType(move)}::text, ${eventData(move)}::jsonb, ${now}::timestamptz
+      from target
+    )
+    select team_id, worker_host from target`.execute(db);
+  return rows[0];
+}
+
+/** An offer to be made to one worker: of the oldest run that may go there. */
+export interface NewOffer {
+  worker: WorkerIdentity;
+  executionId: ExecutionId;
+  tokenHash: Buffer;
+  answerBy: Date;
+  timeLimitAt: Date;
+  /** Runs that this worker must not be offered. */
+  except: readonly RunId[];
+}
+
+export interface OfferedRun {
+  id: RunId;
+  worker_host: string | null;
+  title: string;
+  prompt: string;
+  config: AgentConfig;
+  created_at: Date;
+  updated_at: Date;
+  team_number: number;
+}
+
+/**
+ * The same for the move that begins an execution, QUEUED → PENDING with the next fence: what it is compared with is that
+ * the run is the oldest in the queues that the worker serves and that nobody else is at it. Undefined when there is none.
+ */
+export async function offerOldest(db: Kysely<Schema>, now: Date, offer: NewOffer): Promise<OfferedRun | undefined> {
+  const { worker, executionId, tokenHash, answerBy, timeLimitAt, except } = offer;
+  const data: RunEventData = { state: 'PENDING', status_message: null, execution: 'offered' };
+  const queue = (host: string) => sql`
+    select coalesce(worker_host, '') as host, created_at, id from runs
+    where team_id = ${worker.teamId} and state = 'QUEUED' and coalesce(worker_host, '') = ${host}
+      and id <> all (${except}::uuid[])
+    order by created_at, id limit 1`;
+  const { rows } = await sql<OfferedRun>`
+    with head as ((${queue('')}) union all (${queue(worker.workerId)}) order by created_at, id limit 1),
+    target as materialized (
+      select id from runs
+      where team_id = ${worker.teamId} and state = 'QUEUED' and coalesce(worker_host, '') = (select host from head)
+        and id <> all (${except}::uuid[])
+      order by created_at, id limit 1
+      for update skip locked
+    ),
+    offered as (
+      update runs set state = 'PENDING', fence = runs.fence + 1, updated_at = ${now},
+        status_message = null, error_code = null, retryable = null
+      from target where runs.id = target.id
+      returning runs.*
+    ),
+    execution as (
+      insert into executions (id, run_id, team_id, fence, state, worker_id, api_key_id, token_hash, answer_by,
+        time_limit_at, offered_at)
+      select ${executionId}::uuid, id, team_id, fence, 'offered', ${worker.workerId}::text, ${worker.keyId}::uuid,
+        ${tokenHash}::bytea, ${answerBy}::timestamptz, ${timeLimitAt}::timestamptz, ${now}::timestamptz
+      from offered
+    ),
+    event as (
+      insert into events (run_id, execution_id, type, data, occurred_at)
+      select id, ${executionId}::uuid, ${runEventTypes.PENDING}::text, ${toJson(data)}::jsonb, ${now}::timestamptz
+      from offered
+    )
+    select r.id, r.worker_host, r.title, r.prompt, r.config, r.created_at, r.updated_at, t.number as team_number
+    from offered r join teams t on t.id = r.team_id`.execute(db);
+  return rows[0];
+}
+
+function target({ run, execution }: Transition): RawBuilder<unknown> {
+  if (execution === undefined) {
+    return sql`select id as run_id, team_id, worker_host from runs
+      where id = ${run.id} and fence = ${run.fence} and state = ${run.state} for update`;
+  }
+  return sql`select r.id as run_id, r.team_id, r.worker_host
+    from runs r join executions e on e.run_id = r.id
+    where r.id = ${run.id} and r.fence = ${run.fence} and r.state = ${run.state}
+      and e.id = ${execution.id} and e.state = ${execution.state}
+      and e.end_intent is not distinct from ${execution.end_intent}::text
+    for update`;
+}
+
+function runUpdate({ runTo, status, runFacts }: Transition, now: Date): RawBuilder<unknown> {
+  if (runTo === undefined && status === undefined) return sql`select 1`;
+  const columns: Record<string, unknown> = { ...statusColumns(status ?? null), ...runFacts, updated_at: now };
+  if (runTo !== undefined) {
+    columns['state'] = runTo;
+    columns['ended_at'] = isTerminal(runTo) ? now : null;
+    if (runTo === 'INPROGRESS') columns['started_at'] = sql`coalesce(runs.started_at, ${now})`;
+  }
+  return sql`update runs set ${assignments(columns)} from target where runs.id = target.run_id`;
+}
+
+function executionUpdate({ execution, executionTo, executionFacts }: Transition, now: Date): RawBuilder<unknown> {
+  if (execution === undefined || (executionTo === undefined && executionFacts === undefined)) return sql`select 1`;
+  const columns = { ...executionFacts, ...(executionTo && executionColumns(executionTo, now)) };
+  return sql`update executions set ${assignments(columns)} from target where executions.id = ${execution.id}`;
+}
+
+function executionColumns(to: ExecutionState, now: Date): Record<string, unknown> {
+  if (to === 'claimed') return { state: to, claimed_at: now };
+  if (to === 'running') return { state: to, started_at: sql`coalesce(executions.started_at, ${now})` };
+  if (executionMoves[to].length > 0) return { state: to };
+  return { state: to, ended_at: now, answer_by: null, time_limit_at: null, unreachable_since: null, lost_at: null };
+}
+
+function outboxInsert({ execution, tell }: Transition, now: Date): RawBuilder<unknown> {
+  if (execution === undefined || tell === undefined) return sql`select 1`;
+  return sql`insert into outbox (topic, run_id, execution_id, created_at)
+    select ${tell}::text, run_id, ${execution.id}::uuid, ${now}::timestamptz from target`;
+}
+
+function eventType({ event, runTo, executionTo }: Transition): string {
+  if (runTo !== undefined) return runEventTypes[runTo];
+  return event ?? `execution_${executionTo}`;
+}
+
+function eventData({ runTo, executionTo, status }: Transition): string {
+  if (runTo === undefined) return toJson({ execution: executionTo });
+  const data: RunEventData = { state: runTo, status_message: status ?? null };
+  return toJson(executionTo === undefined ? data : { ...data, execution: executionTo });
+}
+
+function statusColumns(status: StatusMessage | null): Record<string, unknown> {
+  return {
+    status_message: status?.message ?? null,
+    error_code: status?.error_code ?? null,
+    retryable: status?.retryable ?? null,
+  };
+}
+
+function assignments(columns: Record<string, unknown>): RawBuilder<unknown> {
+  return sql.join(Object.entries(columns).map(([column, value]) => sql`${sql.ref(column)} = ${value}`));
+}
+
+function assertLegal({ run, runTo, execution, executionTo }: Transition): void {
+  if (runTo !== undefined && !runMoves[run.state].includes(runTo)) {
+    throw new Error(`A run never moves from ${run.state} to ${runTo}.`);
+  }
+  if (executionTo === undefined) return;
+  if (execution === undefined) throw new Error('A transition of an execution must name it.');
+  if (!executionMoves[execution.state].includes(executionTo)) {
+    throw new Error(`An execution never moves from ${execution.state} to ${executionTo}.`);
+  }
+}

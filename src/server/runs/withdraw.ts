@@ -1,0 +1,14 @@
+import type { RunAndExecution } from '../store/executions.ts';
+import { outcomeOfIntent } from './outcome-by-worker.ts';
+import type { Transition } from './transition.ts';
+
+/** Takes an offer back: the run goes to the queue again, or ends, where its end has been asked for meanwhile. */
+export function withdrawal(
+  { run, execution }: RunAndExecution,
+  reason: 'rejected' | 'unanswered' | 'undeliverable',
+): Transition {
+  const { state, status } = execution.end_intent
+    ? outcomeOfIntent(execution.end_intent)
+    : ({ state: 'QUEUED', status: null } as const);
+  return { run, execution, runTo: state, status, executionTo: 'withdrawn', executionFacts: { end_reason: reason } };
+}

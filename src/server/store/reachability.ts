@@ -1,0 +1,31 @@
+import { sql, type Kysely } from 'kysely';
+import type { ExecutionId } from '../../protocol/ids.ts';
+import { liveExecutionStates } from '../../protocol/states.ts';
+import type { Schema } from './schema.ts';
+
+const live = sql.join(liveExecutionStates.map((state) => sql.lit(state)));
+
+/** Their worker's connection ended: unless it comes back, they are lost at `lostAt`. */
+export async function markUnreachable(
+  db: Kysely<Schema>,
+  ids: readonly ExecutionId[],
+  now: Date,
+  lostAt: Date,
+): Promise<void> {
+  await sql`update executions set unreachable_since = ${now}, lost_at = ${lostAt}
+    where id = any (${ids}::uuid[]) and state in (${live})`.execute(db);
+}
+
+export async function markReachable(db: Kysely<Schema>, ids: readonly ExecutionId[]): Promise<void> {
+  await sql`update executions set unreachable_since = null, lost_at = null
+    where id = any (${ids}::uuid[]) and state in (${live})`.execute(db);
+}
+
+/**
+ * A server starts: no worker is connected yet, and the time in which nobody listened is not theirs. Their time to come
+ * back begins now.
+ */
+export async function markAllUnreachable(db: Kysely<Schema>, now: Date, lostAt: Date): Promise<void> {
+  await sql`update executions set unreachable_since = coalesce(unreachable_since, ${now}), lost_at = ${lostAt}
+    where state in (${live})`.execute(db);
+}
