@@ -53,37 +53,51 @@ interface Words {
   exit_code?: number | undefined;
 }
 
+/** How a failure is taken, by its reason; every other reason is an `internal_error`. */
+const failures: Partial<Record<FailureReason, (words: Words) => Outcome>> = {
+  setup_command: environmentFailed,
+  image_pull: environmentFailed,
+  sidecar_prep: environmentFailed,
+  container_create: environmentFailed,
+  container_start: environmentFailed,
+  init_container: environmentFailed,
+  invalid_image: environmentFailed,
+  volume_mount: environmentFailed,
+  agent_invocation: agentFailed,
+  container_exit: agentFailed,
+  task_timeout: timeLimitExceeded,
+  active_deadline: timeLimitExceeded,
+  container_oom: (words) =>
+    ended('resource_limit_exceeded', `The task used more memory than it may: ${sentence(words)}`),
+  graceful_shutdown: () =>
+    ended('resource_unavailable', 'The worker was shut down while the task ran. Start the run again.'),
+  workspace_setup: (words) =>
+    ended('resource_unavailable', `The worker could not make the task’s workspace: ${sentence(words)}`),
+  evicted: placeLost,
+  unschedulable: placeLost,
+  task_cancelled: () =>
+    ended('internal_error', 'The worker cancelled the task although nobody had asked for it. Start the run again.'),
+};
+
 function outcomeOfFailure(reason: FailureReason, words: Words): Outcome {
-  switch (reason) {
-    case 'setup_command':
-    case 'image_pull':
-    case 'sidecar_prep':
-    case 'container_create':
-    case 'container_start':
-    case 'init_container':
-    case 'invalid_image':
-    case 'volume_mount':
-      return ended('environment_setup_failed', `Preparing the environment failed: ${sentence(words)}`);
-    case 'agent_invocation':
-    case 'container_exit':
-      return ended('agent_failed', `The agent ${exitInWords(words.exit_code)} before it reported an outcome.`);
-    case 'task_timeout':
-    case 'active_deadline':
-      return ended('time_limit_exceeded', `The worker’s time limit for a task was reached: ${sentence(words)}`);
-    case 'container_oom':
-      return ended('resource_limit_exceeded', `The task used more memory than it may: ${sentence(words)}`);
-    case 'graceful_shutdown':
-      return ended('resource_unavailable', 'The worker was shut down while the task ran. Start the run again.');
-    case 'workspace_setup':
-      return ended('resource_unavailable', `The worker could not make the task’s workspace: ${sentence(words)}`);
-    case 'evicted':
-    case 'unschedulable':
-      return ended('resource_unavailable', `The task lost, or never got, its place: ${sentence(words)}`);
-    case 'task_cancelled':
-      return ended('internal_error', 'The worker cancelled the task although nobody had asked for it.');
-    default:
-      return ended('internal_error', `The worker failed (${reason}): ${sentence(words)}`);
-  }
+  const taken = failures[reason];
+  return taken ? taken(words) : ended('internal_error', `The worker failed (${reason}): ${sentence(words)}`);
+}
+
+function environmentFailed(words: Words): Outcome {
+  return ended('environment_setup_failed', `Preparing the environment failed: ${sentence(words)}`);
+}
+
+function agentFailed({ exit_code }: Words): Outcome {
+  return ended('agent_failed', `The agent ${exitInWords(exit_code)} before it reported an outcome.`);
+}
+
+function timeLimitExceeded(words: Words): Outcome {
+  return ended('time_limit_exceeded', `The worker’s time limit for a task was reached: ${sentence(words)}`);
+}
+
+function placeLost(words: Words): Outcome {
+  return ended('resource_unavailable', `The task lost, or never got, its place: ${sentence(words)}`);
 }
 
 function ended(code: ErrorCode, message: string): Outcome {

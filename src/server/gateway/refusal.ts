@@ -1,0 +1,29 @@
+import type { Duplex } from 'node:stream';
+import { CodedError, errorKinds, type Problem } from '../../protocol/errors.ts';
+
+/** Answers an upgrade request with problem+json over plain HTTP: a stock daemon redials an accepted socket at once. */
+export function refuse(socket: Duplex, error: CodedError): void {
+  const { status, title, retryable } = errorKinds[error.code];
+  const problem: Problem = {
+    type: `/errors/${error.code}`,
+    title,
+    status,
+    detail: error.message,
+    error: `${title}: ${error.message}`,
+    retryable,
+  };
+  const body = JSON.stringify(problem);
+  const head = [
+    `HTTP/1.1 ${status} ${title}`,
+    'content-type: application/problem+json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+/** What an unexpected failure is called towards a worker: come again later. */
+export function toRefusal(error: unknown): CodedError {
+  if (error instanceof CodedError) return error;
+  return new CodedError('resource_unavailable', 'The server cannot take a worker right now. Try again.');
+}
