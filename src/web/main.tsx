@@ -7,7 +7,7 @@ import { createClient } from '../client/client.ts';
 import { ClientContext } from './client-context.ts';
 import { createQueryClient } from './queries.ts';
 import { createAppRouter } from './routes.tsx';
-import './styles.css';
+import './styles/index.css';
 
 // The content security policy forbids what zod would otherwise try: compiling its schemas with `Function`.
 config({ jitless: true });

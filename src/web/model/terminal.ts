@@ -1,6 +1,6 @@
 import { applyCodes, classesOf, plainStyle, tokenize, type Style, type Token } from './ansi.ts';
 
-export interface Span {
+interface Span {
   readonly text: string;
   readonly className: string;
 }
