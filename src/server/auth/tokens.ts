@@ -22,3 +22,12 @@ export function hashToken(token: string): Buffer {
 export function tokenSuffix(token: string): string {
   return token.slice(-4);
 }
+
+export function isAgentToken(token: string): boolean {
+  return token.startsWith(prefixes.run);
+}
+
+/** Some clients send a key without its start. */
+export function normalizeToken(token: string): string {
+  return token.startsWith(prefixes.key) ? token : prefixes.key + token;
+}
