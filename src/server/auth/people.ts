@@ -2,6 +2,7 @@ import { betterAuth } from 'better-auth';
 import { magicLink } from 'better-auth/plugins/magic-link';
 import type { Pool } from 'pg';
 import type { Logger } from '../../common/logger.ts';
+import { signInBasePath } from './sign-in-routes.ts';
 
 /** Sign-in of people, by one-time links alone in this version: nobody signs up, and no mail is sent. */
 export interface People {
@@ -12,14 +13,6 @@ export interface People {
   /** Answers a request to one of `signInRoutes`. */
   handle(request: Request): Promise<Response>;
 }
-
-export const signInBasePath = '/api/auth';
-
-/** All that better-auth answers here; its other routes stay closed. */
-export const signInRoutes = [
-  { method: 'GET', path: '/magic-link/verify' },
-  { method: 'POST', path: '/sign-out' },
-] as const;
 
 /** In seconds. */
 const linkLifetime = 10 * 60;

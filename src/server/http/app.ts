@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto';
+import swagger from '@fastify/swagger';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+  type RawServerDefault,
+} from 'fastify';
+import {
+  jsonSchemaTransform,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod';
+import type { Logger } from '../../common/logger.ts';
+import { version } from '../../common/version.ts';
+import type { Authenticate } from '../auth/authenticate.ts';
+import { installAccess } from './access.ts';
+import { installProblems } from './problems.ts';
+
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+/** In bytes. */
+const bodyLimit = 10 * 1024 * 1024;
+
+/** An application without routes: it checks and writes by zod schemas, guards each route, and refuses in one form. */
+export async function createApp({ log, authenticate }: { log: Logger; authenticate: Authenticate }): Promise<App> {
+  const app = fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    bodyLimit,
+    genReqId: () => randomUUID(),
+    // A slow or an idle client ends by Node's own limits; what is left when the server stops is cut off.
+    forceCloseConnections: 'idle',
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  installProblems(app);
+  installAccess(app, authenticate);
+  await app.register(swagger, {
+    openapi: { openapi: '3.1.0', info: { title: 'Emerald', version } },
+    transform: jsonSchemaTransform,
+  });
+  return app;
+}

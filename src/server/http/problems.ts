@@ -1,0 +1,47 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CodedError, errorKinds, type ErrorCode, type Problem } from '../../protocol/errors.ts';
+import type { App } from './app.ts';
+import { toCodedError } from './coded-errors.ts';
+
+/** Every refusal, whatever its cause, leaves as `application/problem+json` with a code of the registry. */
+export function installProblems(app: App): void {
+  app.setErrorHandler(async (error, request, reply) => {
+    const coded = toCodedError(error, request);
+    if (errorKinds[coded.code].status >= 500) request.log.error({ err: error, trace_id: request.id }, coded.message);
+    await sendProblem(reply, coded);
+  });
+  app.setNotFoundHandler(async (request, reply) => {
+    const path = request.url.split('?')[0];
+    await sendProblem(reply, new CodedError('resource_not_found', `There is nothing at ${request.method} ${path}.`));
+  });
+}
+
+async function sendProblem(reply: FastifyReply, error: CodedError): Promise<void> {
+  const problem = toProblem(error, reply.request);
+  await reply
+    .code(problem.status)
+    .headers(retryHeaders(error.code))
+    .serializer(JSON.stringify)
+    .type('application/problem+json')
+    .send(problem);
+}
+
+export function toProblem({ code, message }: CodedError, request: Pick<FastifyRequest, 'id' | 'url'>): Problem {
+  const { status, title, retryable } = errorKinds[code];
+  return {
+    type: `/errors/${code}`,
+    title,
+    status,
+    detail: message,
+    instance: request.url.split('?')[0],
+    error: `${title}: ${message}`,
+    retryable,
+    trace_id: request.id,
+  };
+}
+
+/** Official clients retry 409, 429 and 5xx unless told otherwise. Seconds. */
+function retryHeaders(code: ErrorCode): Record<string, string> {
+  if (code === 'conflict') return { 'x-should-retry': 'false' };
+  return code === 'resource_unavailable' ? { 'retry-after': '1' } : {};
+}
