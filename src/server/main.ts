@@ -1,0 +1,17 @@
+import { join } from 'node:path';
+import { systemClock } from '../common/clock.ts';
+import { runCommandLine } from './command-line.ts';
+import { createApiKeyCommand } from './commands/api-key-create.ts';
+import { serve } from './commands/serve.ts';
+import { signInLink } from './commands/sign-in-link.ts';
+
+/** The same from source (src/server) and from the bundle (dist/server). */
+const packageRoot = join(import.meta.dirname, '..', '..');
+
+process.exit(
+  await runCommandLine(process.argv.slice(2), process.env, {
+    serve: (config) => serve(config, { packageRoot, clock: systemClock }),
+    signInLink,
+    createApiKey: createApiKeyCommand,
+  }),
+);
