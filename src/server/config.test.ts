@@ -41,9 +41,9 @@ test('the master key is read in base64 and in hexadecimal', () => {
   expect(readConfig({}, { OZ_MASTER_KEY: key.toString('hex') }).masterKey).toEqual(key);
 });
 
-test('every setting with a flag has a variable of the same name', () => {
-  for (const { flag, env } of settings) {
-    const name = flag?.slice('--'.length).split(' ')[0];
-    if (name) expect(env).toBe(`OZ_${name.toUpperCase().replaceAll('-', '_')}`);
-  }
+const flagged = settings.filter(({ flag }) => flag !== undefined);
+
+test.each(flagged)('$flag can be given as $env', ({ flag, env }) => {
+  const name = flag?.slice('--'.length).split(' ')[0];
+  expect(env).toBe(`OZ_${name?.toUpperCase().replaceAll('-', '_')}`);
 });

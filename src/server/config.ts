@@ -155,7 +155,7 @@ export type Environment = Record<string, string | undefined>;
 /** Reads every setting once. A flag beats the environment, an empty variable counts as unset. */
 export function readConfig(flags: Flags, env: Environment): ServerConfig {
   const values = settings.map((setting) => [setting.key, readSetting(setting, flags, env)]);
-  return Object.fromEntries(values) as unknown as ServerConfig;
+  return Object.fromEntries(values) as ServerConfig;
 }
 
 function readSetting(setting: Setting, flags: Flags, env: Environment): unknown {

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { systemClock } from '../common/clock.ts';
 import { runCommandLine } from './command-line.ts';
-import { createApiKeyCommand } from './commands/api-key-create.ts';
-import { serve } from './commands/serve.ts';
-import { signInLink } from './commands/sign-in-link.ts';
+import { createApiKeyCommand } from './api-key-create.ts';
+import { serve } from './serve.ts';
+import { signInLink } from './sign-in-link.ts';
 
 /** The same from source (src/server) and from the bundle (dist/server). */
 const packageRoot = join(import.meta.dirname, '..', '..');

@@ -4,7 +4,7 @@ import type { RunId } from '../../protocol/ids.ts';
 import type { Authenticate } from '../auth/authenticate.ts';
 import { requirePermission, requireReach, type Permission } from '../auth/permissions.ts';
 import type { AgentPrincipal, Principal } from '../auth/principal.ts';
-import type { App } from './app.ts';
+import type { App } from './fastify-app.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {

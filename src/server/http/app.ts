@@ -1,12 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import swagger from '@fastify/swagger';
-import fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type RawReplyDefaultExpression,
-  type RawRequestDefaultExpression,
-  type RawServerDefault,
-} from 'fastify';
+import fastify, { type FastifyBaseLogger } from 'fastify';
 import {
   jsonSchemaTransform,
   serializerCompiler,
@@ -17,15 +11,8 @@ import type { Logger } from '../../common/logger.ts';
 import { version } from '../../common/version.ts';
 import type { Authenticate } from '../auth/authenticate.ts';
 import { installAccess } from './access.ts';
+import type { App } from './fastify-app.ts';
 import { installProblems } from './problems.ts';
-
-export type App = FastifyInstance<
-  RawServerDefault,
-  RawRequestDefaultExpression,
-  RawReplyDefaultExpression,
-  FastifyBaseLogger,
-  ZodTypeProvider
->;
 
 /** In bytes. */
 const bodyLimit = 10 * 1024 * 1024;
@@ -33,7 +20,8 @@ const bodyLimit = 10 * 1024 * 1024;
 /** An application without routes: it checks and writes by zod schemas, guards each route, and refuses in one form. */
 export async function createApp({ log, authenticate }: { log: Logger; authenticate: Authenticate }): Promise<App> {
   const app = fastify({
-    loggerInstance: log as FastifyBaseLogger,
+    // Its own lines about each request would cost more than many a request; see below.
+    loggerInstance: log.child({}, { level: quieter(log.level) }) as FastifyBaseLogger,
     bodyLimit,
     genReqId: () => randomUUID(),
     // A slow or an idle client ends by Node's own limits; what is left when the server stops is cut off.
@@ -41,6 +29,9 @@ export async function createApp({ log, authenticate }: { log: Logger; authentica
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
+  app.addHook('onResponse', async ({ id, method, url }, reply) => {
+    log.debug({ trace_id: id, method, url, status: reply.statusCode, ms: reply.elapsedTime }, 'Answered.');
+  });
   installProblems(app);
   installAccess(app, authenticate);
   await app.register(swagger, {
@@ -48,4 +39,8 @@ export async function createApp({ log, authenticate }: { log: Logger; authentica
     transform: jsonSchemaTransform,
   });
   return app;
+}
+
+function quieter(level: string): string {
+  return level === 'error' ? 'error' : 'warn';
 }

@@ -11,9 +11,9 @@ interface StreamEvent {
 
 export interface EventStreamOptions {
   /** Reads what follows the last call. */
-  read(): Promise<StreamPage<StreamEvent>>;
+  read: () => Promise<StreamPage<StreamEvent>>;
   /** Calls back on news; the returned function ends that. News may be missed: a slow look stands behind it. */
-  watch(onNews: () => void): () => void;
+  watch: (onNews: () => void) => () => void;
   /** Whether to wait for news at all. */
   follow: boolean;
   clock: Clock;
@@ -53,13 +53,13 @@ async function pump(
   { read, watch, follow, clock }: EventStreamOptions,
 ): Promise<void> {
   const news = createNews(clock, gone);
-  const unwatch = watch(news.arrive);
+  const unwatch = watch(() => news.arrive());
   const stopComments = repeat(clock, idlePeriod, () => void response.write(': still here\n\n'));
   try {
     for (let batch = first; ; batch = await read()) {
       for (const event of batch.events) await write(response, event, gone);
-      if (batch.then === 'over' || gone.aborted) return;
-      if (batch.then === 'more') continue;
+      if (batch.reached === 'over' || gone.aborted) return;
+      if (batch.reached === 'more') continue;
       if (!follow) return;
       await news.next();
       if (gone.aborted) return;

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CodedError, errorKinds, type ErrorCode, type Problem } from '../../protocol/errors.ts';
-import type { App } from './app.ts';
+import type { App } from './fastify-app.ts';
 import { toCodedError } from './coded-errors.ts';
 
 /** Every refusal, whatever its cause, leaves as `application/problem+json` with a code of the registry. */

@@ -17,10 +17,10 @@ export function createConsoleStreamReader(db: Database, runId: RunId, lastEventI
       data: { stream, offset: Number(byte_offset), data: data.toString('base64') },
     }));
     sent = Number(chunks.at(-1)?.id ?? sent);
-    if (chunks.length === pageSize) return { events, then: 'more' };
+    if (chunks.length === pageSize) return { events, reached: 'more' };
     // Teardown writes on after the outcome.
-    if (!isTerminal(life.state) || life.is_executing) return { events, then: 'caughtUp' };
+    if (!isTerminal(life.state) || life.is_executing) return { events, reached: 'caughtUp' };
     events.push({ event: 'end', id: String(sent), data: { state: life.state } });
-    return { events, then: 'over' };
+    return { events, reached: 'over' };
   };
 }

@@ -6,7 +6,7 @@ type WithoutNumbers<T> = T extends Entry ? Omit<T, 'index' | 'turn' | 'at'> : ne
 
 const fold = (...entries: WithoutNumbers<Entry>[]) => {
   const numbered = entries.map((entry, index) => ({ ...entry, index, turn: 1, at: `2026-01-01T00:00:0${index}Z` }));
-  const conversation = foldConversation('c1', numbered as Entry[]);
+  const conversation = foldConversation('c1', numbered);
   return conversationSchema.parse(conversation).steps;
 };
 

@@ -5,7 +5,7 @@ import type { RunRow } from '../store/run-rows.ts';
 export interface RunItemOptions {
   /** Milliseconds since the epoch. */
   now: number;
-  whyWaiting(run: RunRow): string;
+  whyWaiting: (run: RunRow) => string;
 }
 
 /** A run as the API shows it. */

@@ -21,7 +21,7 @@ export interface RunQueries {
 export interface RunQueriesOptions {
   db: Database;
   clock: Clock;
-  whyWaiting(run: RunRow): string;
+  whyWaiting: (run: RunRow) => string;
 }
 
 export function createRunQueries({ db, clock, whyWaiting }: RunQueriesOptions): RunQueries {

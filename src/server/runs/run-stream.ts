@@ -32,11 +32,11 @@ export function createRunStreamReader(db: Database, runId: RunId, lastEventId: s
       sent.index = entry.index;
       add({ event: 'entry', data: entry });
     }
-    if (isMore) return { events, then: 'more' };
+    if (isMore) return { events, reached: 'more' };
     addStates(closing);
-    if (!isTerminal(life.state)) return { events, then: 'caughtUp' };
+    if (!isTerminal(life.state)) return { events, reached: 'caughtUp' };
     add({ event: 'end', data: { state: life.state } });
-    return { events, then: 'over' };
+    return { events, reached: 'over' };
   };
 }
 

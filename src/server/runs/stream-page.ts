@@ -4,7 +4,7 @@ import { CodedError } from '../../protocol/errors.ts';
 export interface StreamPage<Event> {
   events: (Event & { id: string })[];
   /** `more`: read again at once. `caughtUp`: wait for news. `over`: nothing will ever follow. */
-  then: 'more' | 'caughtUp' | 'over';
+  reached: 'more' | 'caughtUp' | 'over';
 }
 
 /** Rows read at a time: a watcher that comes late must not cost the memory of a whole transcript. */

@@ -11,7 +11,7 @@ export interface OpenDatabase {
   /** The same connections, for a library that brings its own queries. */
   pool: Pool;
   /** Waits for the queries that run. */
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 /** The oldest Postgres that the schema works with. */
@@ -28,7 +28,10 @@ export function openDatabase(address: PoolConfig, log: Logger): OpenDatabase {
     application_name: 'emerald-server',
     ...address,
   });
-  pool.on('error', (error) => log.warn({ err: error }, 'An idle connection to the database broke.'));
+  // The error as a whole drags the connection's inner state along.
+  pool.on('error', ({ message }) => {
+    if (!pool.ending) log.warn({ reason: message }, 'An idle connection to the database broke.');
+  });
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
   return { db, pool, close: () => db.destroy() };
 }

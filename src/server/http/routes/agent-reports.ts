@@ -3,7 +3,7 @@ import { reportedTurnSchema, reportTurnSchema } from '../../../protocol/agent-ca
 import { appendedEntriesSchema, appendEntriesSchema } from '../../../protocol/transcript.ts';
 import type { RunService } from '../../runs/run-service.ts';
 import { agentFor } from '../access.ts';
-import type { App } from '../app.ts';
+import type { App } from '../fastify-app.ts';
 import { runParams } from './params.ts';
 
 /** What an agent tells of its own run, see protocol/agent-calls.ts. */

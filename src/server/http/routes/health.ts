@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CodedError } from '../../../protocol/errors.ts';
-import type { App } from '../app.ts';
+import type { App } from '../fastify-app.ts';
 
 /** `isReady`: whether the database answers and is migrated. */
 export function healthRoutes(app: App, { isReady }: { isReady: () => Promise<boolean> }): void {

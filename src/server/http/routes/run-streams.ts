@@ -7,7 +7,7 @@ import type { RunQueries } from '../../runs/run-queries.ts';
 import { createRunStreamReader } from '../../runs/run-stream.ts';
 import type { Database } from '../../store/database.ts';
 import { principalFor } from '../access.ts';
-import type { App } from '../app.ts';
+import type { App } from '../fastify-app.ts';
 import { sendEventStream } from '../event-stream.ts';
 import { runParams } from './params.ts';
 

@@ -14,7 +14,7 @@ import {
 import type { RunQueries } from '../../runs/run-queries.ts';
 import type { RunService } from '../../runs/run-service.ts';
 import { principalFor, principalOf } from '../access.ts';
-import type { App } from '../app.ts';
+import type { App } from '../fastify-app.ts';
 import { runParams } from './params.ts';
 
 export function runRoutes(app: App, { runs, queries }: { runs: RunService; queries: RunQueries }): void {

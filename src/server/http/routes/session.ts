@@ -6,7 +6,7 @@ import type { People } from '../../auth/people.ts';
 import type { Database } from '../../store/database.ts';
 import { findMembership } from '../../store/people.ts';
 import { principalOf } from '../access.ts';
-import type { App } from '../app.ts';
+import type { App } from '../fastify-app.ts';
 
 const sessionSchema = z.object({
   user: z.object({ id: z.string(), name: z.string(), email: z.string() }),

@@ -4,7 +4,7 @@ import { conversationSchema, transcriptSchema } from '../../../protocol/transcri
 import { foldConversation } from '../../runs/conversation.ts';
 import type { RunQueries } from '../../runs/run-queries.ts';
 import { principalFor } from '../access.ts';
-import type { App } from '../app.ts';
+import type { App } from '../fastify-app.ts';
 import type { DownloadLinks } from '../download-links.ts';
 import { runParams } from './params.ts';
 

@@ -2,7 +2,7 @@ import { extname } from 'node:path';
 import staticFiles from '@fastify/static';
 import type { FastifyReply } from 'fastify';
 import { CodedError } from '../../../protocol/errors.ts';
-import type { App } from '../app.ts';
+import type { App } from '../fastify-app.ts';
 
 /** Vite names what it puts here by its content. */
 const hashedFolder = '/assets/';

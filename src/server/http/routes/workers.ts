@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { principalOf } from '../access.ts';
-import type { App } from '../app.ts';
+import type { App } from '../fastify-app.ts';
 
 /** The workers of one id that are connected right now, times in ISO 8601. */
 export interface ConnectedWorkers {

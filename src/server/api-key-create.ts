@@ -1,9 +1,9 @@
-import { createLogger } from '../../common/logger.ts';
-import { CodedError } from '../../protocol/errors.ts';
-import { createApiKey } from '../auth/api-keys.ts';
-import type { ServerConfig } from '../config.ts';
-import { connectToStore } from '../store/open-store.ts';
-import { findMember } from '../store/people.ts';
+import { createLogger } from '../common/logger.ts';
+import { CodedError } from '../protocol/errors.ts';
+import { createApiKey } from './auth/api-keys.ts';
+import type { ServerConfig } from './config.ts';
+import { connectToStore } from './store/open-store.ts';
+import { findMember } from './store/people.ts';
 
 /** Makes a key for the first admin's team and prints it: alone as text, with its id and name as JSON. */
 export async function createApiKeyCommand(

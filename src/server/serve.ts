@@ -1,16 +1,16 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { Clock } from '../../common/clock.ts';
-import { createLogger, type Logger } from '../../common/logger.ts';
-import { version } from '../../common/version.ts';
-import { CodedError } from '../../protocol/errors.ts';
-import { makeFirstAdmin } from '../auth/first-boot.ts';
-import { loadMasterKey } from '../auth/master-key.ts';
-import type { ServerConfig } from '../config.ts';
-import { removeRunningServer, writeRunningServer } from '../running-server.ts';
-import { createServer, type OzServer } from '../server.ts';
-import { openStore } from '../store/open-store.ts';
-import type { OpenDatabase } from '../store/database.ts';
+import type { Clock } from '../common/clock.ts';
+import { createLogger, type Logger } from '../common/logger.ts';
+import { version } from '../common/version.ts';
+import { CodedError } from '../protocol/errors.ts';
+import { makeFirstAdmin } from './auth/first-boot.ts';
+import { loadMasterKey } from './auth/master-key.ts';
+import type { ServerConfig } from './config.ts';
+import { removeRunningServer, writeRunningServer } from './running-server.ts';
+import { createServer, type OzServer } from './server.ts';
+import { openStore } from './store/open-store.ts';
+import type { OpenDatabase } from './store/database.ts';
 import { listenForStop } from './stop-requests.ts';
 
 export interface ServeOptions {
