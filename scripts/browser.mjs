@@ -6,7 +6,7 @@ const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-s
 
 /** The web app's test drives a real browser. Where one can be had without asking anybody, it is installed. */
 export function installBrowser() {
-  if (process.env.CHROMIUM_PATH || process.env.OZ_SKIP_BROWSER_TESTS || names.some(isInPath)) return;
+  if (process.env.CHROMIUM_PATH || process.env.OZ_SKIP_BROWSER_TESTS === '1' || names.some(isInPath)) return;
   const mayInstall = process.getuid?.() === 0 && existsSync('/etc/debian_version');
   if (!mayInstall) return;
   console.log('Installing Chromium for the test of the web app…');
