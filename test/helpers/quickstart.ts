@@ -1,0 +1,53 @@
+import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { root } from '../../scripts/build-stamp.ts';
+import { endPostmasterOf } from './postmaster.ts';
+import { startNode, type RunningProgram } from './programs.ts';
+
+/** What `npm start -- --port 0 --data-dir …` becomes once everything is installed and built. */
+export function startQuickstart(dataDir: string, port = 0): RunningProgram {
+  const args = ['--port', String(port), '--data-dir', dataDir];
+  return startNode(join(root, 'dist/quickstart/main.js'), { args, cwd: root });
+}
+
+/** What it prints last, once everything runs. */
+export const upAndRunning = /Ctrl-C stops .*\n/;
+
+export interface DataFolder extends AsyncDisposable {
+  readonly path: string;
+}
+
+export async function makeDataFolder(): Promise<DataFolder> {
+  const path = await mkdtemp(join(tmpdir(), 'quickstart-'));
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      await endPostmasterOf(path);
+      await rm(path, { recursive: true, force: true });
+    },
+  };
+}
+
+export interface FoundProcess {
+  pid: number;
+  command: string;
+}
+
+/** The processes that were started with this folder, or work in it. */
+export async function processesIn(folder: string): Promise<FoundProcess[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const found = await Promise.all(pids.filter((pid) => pid !== process.pid).map((pid) => lookAt(pid, folder)));
+  return found.filter((process) => process !== undefined);
+}
+
+async function lookAt(pid: number, folder: string): Promise<FoundProcess | undefined> {
+  try {
+    const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ');
+    const workingDirectory = await readlink(`/proc/${pid}/cwd`);
+    return command.includes(folder) || workingDirectory.startsWith(folder) ? { pid, command } : undefined;
+  } catch {
+    // It has ended meanwhile, or is being reaped: then it is not there.
+    return undefined;
+  }
+}
