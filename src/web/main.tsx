@@ -1,16 +1,13 @@
+import './no-eval.ts';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { config } from 'zod';
 import { createClient } from '../client/client.ts';
 import { ClientContext } from './client-context.ts';
 import { createQueryClient } from './queries.ts';
 import { createAppRouter } from './routes.tsx';
 import './styles/index.css';
-
-// The content security policy forbids what zod would otherwise try: compiling its schemas with `Function`.
-config({ jitless: true });
 
 const root = document.getElementById('app');
 if (!root) throw new Error('The page has no element #app.');

@@ -86,7 +86,7 @@ describe.skipIf(skipsBrowserTests)('the web app', () => {
     await host.file('out/go', '');
     await output.getByText('over').waitFor();
     await page.getByText('Exit code 3').waitFor();
-    await page.getByRole('status').getByText('Failed').waitFor();
+    await page.getByRole('status').getByText('Failed', { exact: true }).waitFor();
     await page.getByText('agent_failed').waitFor();
 
     await page.getByRole('link', { name: 'Console' }).click();
@@ -108,7 +108,7 @@ describe.skipIf(skipsBrowserTests)('the web app', () => {
     await page.getByRole('row', { name: 'Wants a worker' }).getByText('is connected').waitFor();
 
     await page.getByRole('link', { name: 'Wants a worker' }).click();
-    await page.getByRole('status').getByText('Queued').waitFor();
+    await page.getByRole('status').getByText('Queued', { exact: true }).waitFor();
     await page.getByRole('status').getByText('is connected').waitFor();
     await page.getByRole('button', { name: 'Cancel run' }).click();
     await page.getByRole('button', { name: 'Keep it running' }).click();
@@ -116,7 +116,7 @@ describe.skipIf(skipsBrowserTests)('the web app', () => {
 
     await page.getByRole('button', { name: 'Cancel run' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Cancel run' }).click();
-    await page.getByRole('status').getByText('Cancelled').waitFor();
+    await page.getByRole('status').getByText('Cancelled', { exact: true }).waitFor();
     expect(await page.getByRole('button', { name: 'Cancel run' }).count()).toBe(0);
   });
 
