@@ -74,9 +74,12 @@ function callsIn(line: string): Call[] {
   });
 }
 
+/** What a program does when no command is named. */
+const defaultCommands: Record<string, string[]> = { 'oz-server': ['serve'] };
+
 /** The call's flags that the help of its command does not name; the command itself, where there is none such. */
 async function unknownFlags({ program, words, flags }: Call): Promise<string[]> {
-  const help = await helpOf(program, words);
+  const help = await helpOf(program, words.length > 0 ? words : (defaultCommands[program] ?? []));
   const usage = /^Usage: .*$/m.exec(help)?.[0] ?? '';
   const lost = words.filter((word) => !usage.includes(word));
   const known = flagsIn(help);
