@@ -12,7 +12,7 @@ export interface Programs {
   startServer(port: number): ChildProgram;
   startWorker(settings: ClientSettings): Promise<ChildProgram>;
   createApiKey(): Promise<string>;
-  createSignInLink(url: string): Promise<string>;
+  createSignInLink(): Promise<string>;
 }
 
 /** The worker id of the worker that is started beside the server. */
@@ -57,7 +57,7 @@ export function createPrograms({ root, dataDir, env, clock }: ProgramsOptions): 
       const answer = await runServerCommand(['api-key', 'create', '--name', 'quickstart', '--output-format', 'json']);
       return (JSON.parse(answer) as { raw_api_key: string }).raw_api_key;
     },
-    createSignInLink: async (url) => (await runServerCommand(['sign-in-link', '--public-url', url])).trim(),
+    createSignInLink: async () => (await runServerCommand(['sign-in-link'])).trim(),
   };
 
   async function runServerCommand(args: string[]): Promise<string> {
@@ -66,7 +66,7 @@ export function createPrograms({ root, dataDir, env, clock }: ProgramsOptions): 
       return (await execute(process.execPath, command, { env: ownEnv })).stdout;
     } catch (error) {
       const { stderr } = error as { stderr?: string };
-      throw new QuickstartError(`oz-server ${args.slice(0, 2).join(' ')} failed: ${stderr?.trim() || String(error)}`);
+      throw new QuickstartError(`oz-server ${args[0]} failed: ${stderr?.trim() || String(error)}`);
     }
   }
 }

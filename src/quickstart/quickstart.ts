@@ -56,7 +56,7 @@ async function boot(options: Options, parts: QuickstartParts, watch: Watch): Pro
   if (runs.length > 0)
     display.line(`Picked up where ${shown(options.dataDir, parts)} was left: its runs are still there.`);
   else await showFirstRun(client, { host: localWorkerId, display, signal: watch.signal });
-  const link = await abortable(programs.createSignInLink(url), watch.signal);
+  const link = await abortable(programs.createSignInLink(), watch.signal);
   showNextSteps({ url, link, envFile: shown(envFile, parts), dataDir: shown(options.dataDir, parts) }, display);
 }
 
