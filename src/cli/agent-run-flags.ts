@@ -3,6 +3,7 @@ import { parseDuration } from '../common/durations.ts';
 import type { HarnessType } from '../protocol/runs.ts';
 import { collect, excludeNegation } from './command.ts';
 import { harnessOption } from './harness-option.ts';
+import { parseRunId } from './run-id.ts';
 import { UsageError } from './usage-error.ts';
 
 /** The flags of `agent run`: those for people, and the hidden ones that workers pass. */
@@ -47,7 +48,7 @@ function hiddenOptions(): Option[] {
   const durations = ['--snapshot-upload-timeout <DURATION>', '--snapshot-script-timeout <DURATION>'];
   const lists = ['--mcp <SPEC>', '--mcp-server <UUID>', '--repository-head-override-json <JSON>'];
   return [
-    new Option('--task-id <ID>').argParser(parseTaskId).conflicts(['prompt', 'savedPrompt', 'file']),
+    new Option('--task-id <ID>').argParser(parseRunId).conflicts(['prompt', 'savedPrompt', 'file']),
     new Option('--saved-prompt <ID>').conflicts('prompt'),
     new Option('-f, --file <PATH>').env('WARP_AGENT_CONFIG_FILE'),
     new Option('--share [RECIPIENTS]').argParser(parseShare),
@@ -90,12 +91,6 @@ const needATask = {
 export function unbuiltFlags(options: AgentRunOptions): string[] {
   const flags = { ...needATask, conversation: '--conversation' } as const;
   return Object.entries(flags).flatMap(([name, flag]) => (options[name as keyof AgentRunOptions] ? [flag] : []));
-}
-
-function parseTaskId(value: string): string {
-  const isUuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value);
-  if (isUuid && /[1-9a-f]/.test(value)) return value;
-  throw new InvalidArgumentError('It must be the id of a run: a UUID, and not the empty one.');
 }
 
 function parseShare(value: string, former: string[] = []): string[] {

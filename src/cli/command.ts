@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import type { Client } from '../client/client.ts';
 import { addGlobalOptions, settingsOf, type Settings } from './global-options.ts';
+import { parseRunId } from './run-id.ts';
 import type { Terminal } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -22,8 +23,13 @@ export function addCommandGroup(parent: Command, name: string, description: stri
   return group;
 }
 
-export function addCommand(parent: Command, usage: string, description: string): Command {
-  return parent.command(usage).description(description);
+export function addCommand(parent: Command, name: string, description: string): Command {
+  return parent.command(name).description(description);
+}
+
+/** A command about one run. */
+export function addRunCommand(parent: Command, name: string, description: string): Command {
+  return addCommand(parent, name, description).argument('<ID>', "the run's id", parseRunId);
 }
 
 /** `never` stands for the type that the command gives its own flags. */
@@ -35,7 +41,7 @@ export function onRun(command: Command, context: CliContext, work: Work): void {
   command.action(async (...given: unknown[]) => {
     const invoked = given.at(-1) as Command;
     const invocation = { terminal: context.terminal, settings: settingsOf(invoked) };
-    context.exitCode = await work(invocation, invoked.opts<never>(), invoked.args);
+    context.exitCode = await work(invocation, invoked.opts<never>(), invoked.processedArgs as string[]);
   });
 }
 

@@ -6,6 +6,7 @@ import { addCommand, connect, excludeNegation, onRun, refuseForNow, runUrl } fro
 import type { CliContext, Invocation } from '../command.ts';
 import { harnessOption } from '../harness-option.ts';
 import { abortOnInterrupt } from '../interrupts.ts';
+import { parseRunId } from '../run-id.ts';
 import { UsageError } from '../usage-error.ts';
 
 interface RunCloudOptions {
@@ -45,7 +46,7 @@ export function defineAgentRunCloud(parent: Command, context: CliContext): void 
     .option('--no-environment', 'start from no environment')
     .option('--runner <ID>', 'the runner to use')
     .option('--agent <UID>', 'the named agent to run as')
-    .option('--parent-run-id <RUN_ID>', 'the run that this one is a child of')
+    .option('--parent-run-id <RUN_ID>', 'the run that this one is a child of', parseRunId)
     .option('--conversation <ID>', 'the conversation to go on with')
     .addOption(new Option('--team', 'for the team').conflicts('personal'))
     .option('--personal', 'for yourself')

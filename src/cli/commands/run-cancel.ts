@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { addCommand, connect, onRun, type CliContext, type Invocation } from '../command.ts';
+import { addRunCommand, connect, onRun, type CliContext, type Invocation } from '../command.ts';
 
 export function defineRunCancel(parent: Command, context: CliContext): void {
-  onRun(addCommand(parent, 'cancel <ID>', 'end a run'), context, cancelRun);
+  onRun(addRunCommand(parent, 'cancel', 'end a run'), context, cancelRun);
 }
 
 async function cancelRun(invocation: Invocation, _options: object, [runId = '']: string[]): Promise<number> {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { addCommand, connect, onRun, type CliContext, type Invocation } from '../command.ts';
+import { addRunCommand, connect, onRun, type CliContext, type Invocation } from '../command.ts';
 import { filterOf, jqFlag, printJson } from '../print-json.ts';
 
 interface GetOptions {
@@ -8,7 +8,7 @@ interface GetOptions {
 }
 
 export function defineRunGet(parent: Command, context: CliContext): void {
-  const command = addCommand(parent, 'get <ID>', 'show one run')
+  const command = addRunCommand(parent, 'get', 'show one run')
     .option('--conversation', 'show its conversation instead, as JSON')
     .option(...jqFlag);
   onRun(command, context, getRun);

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { addCommand, connect, onRun, type CliContext, type Invocation } from '../command.ts';
+import { addRunCommand, connect, onRun, type CliContext, type Invocation } from '../command.ts';
 import { abortOnInterrupt } from '../interrupts.ts';
 import { filterOf, jqFlag, printJson } from '../print-json.ts';
 
@@ -10,7 +10,7 @@ interface LogsOptions {
 }
 
 export function defineRunLogs(parent: Command, context: CliContext): void {
-  const command = addCommand(parent, 'logs <ID>', 'show what a run has said and done')
+  const command = addRunCommand(parent, 'logs', 'show what a run has said and done')
     .option('-f, --follow', 'go on as it happens, until the run has ended')
     .option('--console', 'show the raw output of its setup command, agent and teardown command instead')
     .option(...jqFlag);
