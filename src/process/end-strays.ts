@@ -1,6 +1,6 @@
 import { sleep } from '../common/clock.ts';
-import type { EndTreeTools } from './end-tree.ts';
 import { isSameProcess, type ProcessEntry, type ProcessIdentity } from './process-table.ts';
+import type { ProcessTools } from './process-tools.ts';
 
 export interface Strays {
   /** `NAME=value` entries; a process with one of them in its environment is a stray. */
@@ -14,7 +14,7 @@ const maxRounds = 50;
 const pauseBetweenRounds = 20;
 
 /** Kills every stray, and every child of one, until none is left. Returns the numbers of those that would not die. */
-export async function endStrays(strays: Strays, { table, clock }: EndTreeTools): Promise<readonly number[]> {
+export async function endStrays(strays: Strays, { table, clock }: ProcessTools): Promise<readonly number[]> {
   let found = findStrays(strays, await table.snapshot());
   for (let round = 1; found.length > 0 && round < maxRounds; round += 1) {
     found.forEach(kill);

@@ -73,7 +73,7 @@ test('what a finished process left behind is ended, a stranger with a longer mar
   expect(stranger.started.hasExited()).toBe(false);
 });
 
-async function start(script: string, until?: string, marker = `TEST_MARK=${randomUUID()}`) {
+async function start(script: string, until = '', marker = `TEST_MARK=${randomUUID()}`) {
   const folder = await makeFolder();
   const output = join(folder, 'out');
   const started = await startProcess({
@@ -84,9 +84,7 @@ async function start(script: string, until?: string, marker = `TEST_MARK=${rando
     output,
   });
   onTestFinished(() => killAll(started, marker));
-  if (until !== undefined) {
-    await vi.waitFor(async () => expect(await readFile(output, 'utf8')).toContain(until), { timeout: 10_000 });
-  }
+  await vi.waitFor(async () => expect(await readFile(output, 'utf8')).toContain(until), { timeout: 10_000 });
   return { started, output, marker };
 }
 

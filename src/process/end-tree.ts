@@ -1,6 +1,7 @@
-import { sleep, type Clock } from '../common/clock.ts';
+import { sleep } from '../common/clock.ts';
 import { endStrays } from './end-strays.ts';
 import type { ProcessEntry, ProcessTable } from './process-table.ts';
+import type { ProcessTools } from './process-tools.ts';
 import type { StartedProcess } from './start-process.ts';
 
 export interface EndTreeOptions {
@@ -12,26 +13,21 @@ export interface EndTreeOptions {
   markers: readonly string[];
 }
 
-export interface EndTreeTools {
-  table: ProcessTable;
-  clock: Clock;
-}
-
 /** How often to look whether the rest of a group has ended, in milliseconds. */
 const groupPoll = 20;
 
 /**
  * Ends a process and all that came of it: SIGTERM to its group, SIGKILL after the grace, then SIGKILL to whatever left
- * the group. Returns the numbers of those that survived even that: none, unless the kernel holds on to them.
+ * the group. Of a process that has exited already it ends what is left. Returns the numbers of those that survived even
+ * that: none, unless the kernel holds on to them.
  */
 export async function endTree(
   started: StartedProcess,
   options: EndTreeOptions,
-  tools: EndTreeTools,
+  tools: ProcessTools,
 ): Promise<readonly number[]> {
-  const family = descendantsOf(started.pid, await tools.table.snapshot());
-  started.signalGroup('SIGTERM');
-  await groupEnds(started, options, tools);
+  const family = started.hasExited() ? [] : descendantsOf(started.pid, await tools.table.snapshot());
+  if (started.signalGroup('SIGTERM')) await groupEnds(started, options, tools);
   started.signalGroup('SIGKILL');
   await started.exited;
   return endStrays({ markers: options.markers, known: family }, tools);
@@ -44,7 +40,7 @@ function descendantsOf(pid: number, entries: readonly ProcessEntry[]): ProcessEn
 }
 
 /** Resolves when no process of the group is left, or when the grace is over. */
-async function groupEnds(started: StartedProcess, options: EndTreeOptions, tools: EndTreeTools): Promise<void> {
+async function groupEnds(started: StartedProcess, options: EndTreeOptions, tools: ProcessTools): Promise<void> {
   const grace = new AbortController();
   const cancel = tools.clock.after(options.grace, () => grace.abort());
   const over = AbortSignal.any([grace.signal, ...(options.hurry ? [options.hurry] : [])]);

@@ -19,8 +19,8 @@ export interface StartedProcess {
   readonly pid: number;
   readonly exited: Promise<Exit>;
   hasExited(): boolean;
-  /** Signals every process of the group, as long as the group is this process's own. */
-  signalGroup(signal: NodeJS.Signals): void;
+  /** Signals every process of the group, as long as the group is this process's own. False when nobody is left in it. */
+  signalGroup(signal: NodeJS.Signals): boolean;
 }
 
 /**
@@ -55,13 +55,16 @@ function startedPid(child: ChildProcess): Promise<number> {
   return new Promise((_resolve, reject) => child.once('error', reject));
 }
 
-function signalGroup(leader: number, hasExited: boolean, signal: NodeJS.Signals): void {
+function signalGroup(leader: number, hasExited: boolean, signal: NodeJS.Signals): boolean {
   // The kernel gives a number away again only once its whole group is gone; whoever bears it then is not ours.
-  if (hasExited && existsSync(`/proc/${leader}`)) return;
+  if (hasExited && existsSync(`/proc/${leader}`)) return false;
   try {
-    process.kill(-leader, signal);
+    return process.kill(-leader, signal);
   } catch (error) {
-    // ESRCH: the group is gone. EPERM: what is left of it runs as somebody else.
-    if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ESRCH') return false;
+    // What is left of the group runs as somebody else, whom only they can end.
+    if (code === 'EPERM') return true;
+    throw error;
   }
 }

@@ -1,0 +1,158 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { LogLevel } from '../../common/logger.ts';
+import { CodedError } from '../../protocol/errors.ts';
+import { workerIdSchema } from '../../protocol/ids.ts';
+import { workerLinkPath } from '../../protocol/worker-link.ts';
+import { parseConfigFile, type ConfigFile, type DirectSection } from './config-file.ts';
+import { resolveEnvironment } from './environment.ts';
+import type { BackendName, Flags } from './flags.ts';
+
+/** All that the daemon goes by, from flags, environment and config file; read once. */
+export interface WorkerConfig {
+  apiKey: string;
+  workerId: string;
+  webSocketUrl: string;
+  server: ServerAddress;
+  logLevel: LogLevel;
+  /** Tasks at once; Infinity is no limit. */
+  maxConcurrentTasks: number;
+  /** How long an agent waits for a follow-up, as it was written; undefined leaves it to the agent. */
+  idleOnComplete: string | undefined;
+  sessionSharingServerUrl: string | undefined;
+  direct: DirectConfig;
+}
+
+export interface ServerAddress {
+  rootUrl: string;
+  /** Whether somebody named it, or it is where a server of this machine listens. */
+  isConfigured: boolean;
+}
+
+export interface DirectConfig {
+  workspaceRoot: string;
+  targetDir: string | undefined;
+  ozPath: string | undefined;
+  setupCommand: string | undefined;
+  teardownCommand: string | undefined;
+  environment: Record<string, string>;
+  /** Whether a workspace is removed after its task. */
+  cleanup: boolean;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const defaultRootUrl = 'http://127.0.0.1:8080';
+const defaultWorkspaceRoot = '/var/lib/oz/workspaces';
+
+/**
+ * A flag beats the file, but a flag's zero value (`''`, `0`) falls through to it. Whatever is wrong is refused with
+ * `invalid_request` in one sentence that names it.
+ */
+export async function resolveConfig(flags: Flags, host: Environment): Promise<WorkerConfig> {
+  const file = flags.configFile ? await readConfigFile(flags.configFile) : {};
+  const apiKey = flags.apiKey || host['WARP_API_KEY'];
+  if (!apiKey) throw invalid('An API key is required: set WARP_API_KEY or give --api-key.');
+  const workerId = resolveWorkerId(flags, file);
+  requireDirect(flags, file);
+  const server = resolveServer(flags, host);
+  return {
+    apiKey,
+    workerId,
+    webSocketUrl: resolveWebSocketUrl(flags, server),
+    server,
+    logLevel: flags.logLevel,
+    maxConcurrentTasks: resolveMaxConcurrentTasks(flags, file),
+    idleOnComplete: resolveIdleOnComplete(flags, file),
+    sessionSharingServerUrl: flags.sessionSharingServerUrl || undefined,
+    direct: resolveDirect({ ...flags, apiKey }, file, host),
+  };
+}
+
+async function readConfigFile(path: string): Promise<ConfigFile> {
+  const expanded = path.replace(/^~(?=\/|$)/, homedir());
+  let text: string;
+  try {
+    text = await readFile(expanded, 'utf8');
+  } catch (error) {
+    throw invalid(`The config file ${path} cannot be read: ${(error as Error).message}.`);
+  }
+  return parseConfigFile(text, path);
+}
+
+function resolveWorkerId(flags: Flags, file: ConfigFile): string {
+  const id = flags.workerId || file.worker_id;
+  if (!id) throw invalid('A worker id is required: give --worker-id, or worker_id in the config file.');
+  const parsed = workerIdSchema.safeParse(id);
+  if (parsed.success) return id;
+  throw invalid(`The worker id "${id}" ${parsed.error.issues[0]?.message ?? 'is not valid'}.`);
+}
+
+/** The other backends are read as strictly as this one, and then refused. */
+function requireDirect(flags: Flags, file: ConfigFile): void {
+  const name = flags.backend || (Object.keys(file.backend ?? {})[0] as BackendName | undefined);
+  if (name === 'direct') return;
+  if (name !== undefined) throw invalid(`The ${name} backend is not yet built: use --backend direct.`);
+  throw invalid('No backend is named, and docker, the usual one, is not yet built: give --backend direct.');
+}
+
+function resolveServer(flags: Flags, host: Environment): ServerAddress {
+  const named = flags.serverRootUrl || host['WARP_SERVER_ROOT_URL'];
+  const rootUrl = (named || defaultRootUrl).replace(/\/+$/, '');
+  requireUrl(rootUrl, ['http:', 'https:'], 'server root URL');
+  return { rootUrl, isConfigured: Boolean(named) };
+}
+
+function resolveWebSocketUrl(flags: Flags, server: ServerAddress): string {
+  const url = flags.webSocketUrl || server.rootUrl.replace(/^http/i, 'ws') + workerLinkPath;
+  requireUrl(url, ['ws:', 'wss:'], 'web socket URL');
+  return url;
+}
+
+function requireUrl(text: string, protocols: string[], what: string): void {
+  if (URL.canParse(text) && protocols.includes(new URL(text).protocol)) return;
+  throw invalid(`The ${what} "${text}" is not a URL that begins with ${protocols.join('// or ')}//.`);
+}
+
+function resolveMaxConcurrentTasks(flags: Flags, file: ConfigFile): number {
+  if (Number.isNaN(flags.maxConcurrentTasks)) throw invalid('--max-concurrent-tasks takes a whole number.');
+  const limit = flags.maxConcurrentTasks || (file.max_concurrent_tasks ?? 0);
+  return limit > 0 ? limit : Infinity;
+}
+
+function resolveIdleOnComplete(flags: Flags, file: ConfigFile): string | undefined {
+  const idle = (flags.idleOnComplete || file.idle_on_complete)?.trim() || undefined;
+  // Passed on as it is, so any unit is the agent's to know; this much keeps every task from failing over a slip.
+  if (idle === undefined || /^(\d+(\.\d+)?\s*[a-zµ]+\s*)+$|^0$/i.test(idle)) return idle;
+  throw invalid(`idle_on_complete "${idle}" is not a duration such as 45m or 0s.`);
+}
+
+function resolveDirect(flags: Flags & { apiKey: string }, file: ConfigFile, host: Environment): DirectConfig {
+  const section: DirectSection = file.backend?.direct ?? {};
+  const targetDir = flags.targetDir || section.target_dir;
+  return {
+    workspaceRoot: resolve(section.workspace_root || defaultWorkspaceRoot),
+    targetDir: targetDir ? resolve(targetDir) : undefined,
+    ozPath: section.oz_path ? expandProgram(section.oz_path) : undefined,
+    setupCommand: section.setup_command || undefined,
+    teardownCommand: section.teardown_command || undefined,
+    environment: resolveEnvironment({
+      section: section.environment ?? [],
+      flags: flags.env,
+      host,
+      apiKey: flags.apiKey,
+    }),
+    cleanup: flags.cleanup && (file.cleanup ?? true),
+  };
+}
+
+/** A bare name is looked up in PATH later; anything with a slash is a path. */
+function expandProgram(program: string): string {
+  if (program.startsWith('~/')) return join(homedir(), program.slice(2));
+  return program.includes('/') ? resolve(program) : program;
+}
+
+function invalid(message: string): CodedError {
+  return new CodedError('invalid_request', message);
+}

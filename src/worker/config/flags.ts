@@ -1,0 +1,66 @@
+import { Command, Option } from 'commander';
+import { logLevels, type LogLevel } from '../../common/logger.ts';
+import { version } from '../../common/version.ts';
+
+export const backendNames = ['docker', 'direct', 'kubernetes', 'command'] as const;
+export type BackendName = (typeof backendNames)[number];
+
+/** What the command line says; a flag that was not given is absent. */
+export interface Flags {
+  apiKey?: string;
+  workerId?: string;
+  configFile?: string;
+  backend?: BackendName;
+  logLevel: LogLevel;
+  targetDir?: string;
+  /** False after `--no-cleanup`, else true. */
+  cleanup: boolean;
+  volumes: string[];
+  env: string[];
+  maxConcurrentTasks?: number;
+  idleOnComplete?: string;
+  webSocketUrl?: string;
+  serverRootUrl?: string;
+  sessionSharingServerUrl?: string;
+}
+
+/** Throws a `CommanderError`: with exit code 0 when help or the version was asked for and has been printed. */
+export function parseFlags(args: readonly string[]): Flags {
+  return createCommand().parse(args, { from: 'user' }).opts<Flags>();
+}
+
+export function createCommand(): Command {
+  return (
+    new Command('oz-agent-worker')
+      .description('Runs the tasks of an Oz server on this machine.')
+      .option('--api-key <key>', "the worker's API key; better given as WARP_API_KEY, where no other user sees it")
+      .option('--worker-id <id>', 'the name of this worker (required here or in the config file)')
+      .option('--config-file <path>', 'a YAML file; flags beat what it says')
+      .addOption(new Option('--backend <name>', 'how tasks are executed').choices([...backendNames, '']))
+      .addOption(new Option('--log-level <level>', 'how much to log').choices(logLevels).default('info'))
+      .option('--target-dir <path>', 'run all tasks in this folder instead of workspaces of their own (direct only)')
+      .option('--no-cleanup', 'keep the workspaces of tasks that have ended')
+      .option('-v, --volumes <volume>', 'a volume for task containers (docker only; may be repeated)', splitMany, [])
+      .option('-e, --env <entry>', 'KEY=VALUE, or KEY to pass it through (may be repeated)', splitMany, [])
+      .option('--max-concurrent-tasks <n>', 'how many tasks to run at once, 0 = unlimited', parseInteger)
+      .option('--idle-on-complete <duration>', 'how long an agent waits for a follow-up after a task, such as 45m')
+      .addOption(new Option('--web-socket-url <url>').hideHelp())
+      .option('--server-root-url <url>', 'the server; WARP_SERVER_ROOT_URL says the same')
+      .addOption(new Option('--session-sharing-server-url <url>').hideHelp())
+      .version(version, '-V, --version')
+      .allowExcessArguments(false)
+      .exitOverride()
+      // What is wrong is printed by the caller, once.
+      .configureOutput({ outputError: () => undefined })
+  );
+}
+
+/** Commas separate entries, unless a backslash stands before one. */
+function splitMany(value: string, before: string[]): string[] {
+  const entries = value.split(/(?<!\\),/).map((entry) => entry.replaceAll('\\,', ','));
+  return [...before, ...entries];
+}
+
+function parseInteger(value: string): number {
+  return /^[+-]?\d+$/.test(value) ? Number(value) : NaN;
+}

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { parseConfigFile } from './config-file.ts';
+
+const read = (...lines: string[]) => parseConfigFile(lines.join('\n'), 'worker.yaml');
+
+test('the file that users have is read', () => {
+  const file = read(
+    'worker_id: "direct-worker"',
+    'max_concurrent_tasks: 2',
+    'backend:',
+    '  direct:',
+    '    workspace_root: "/var/lib/oz/workspaces"',
+    '    environment:',
+    '      - name: MY_VAR',
+    '        value: "hello"',
+    '      - name: INHERITED',
+  );
+  expect(file.max_concurrent_tasks).toBe(2);
+  expect(file.backend?.direct?.environment).toEqual([{ name: 'MY_VAR', value: 'hello' }, { name: 'INHERITED' }]);
+});
+
+test('a backend without keys of its own is named all the same', () => {
+  expect(read('backend:', '  direct:').backend).toEqual({ direct: {} });
+});
+
+test.each([
+  [['worker_id: a', 'workers: b'], 'worker.yaml, line 2: workers: is not a known key'],
+  [['backend:', '  direct:', '    workspace: /x'], 'worker.yaml, line 3: backend.direct.workspace: is not a known key'],
+  [['worker_id: a', 'worker_id: b'], 'worker.yaml, line 2: worker_id: stands here a second time'],
+  [
+    ['backend:', '  direct: {}', '  docker: {}'],
+    'worker.yaml, line 2: backend: names direct and docker; one backend at most can be configured',
+  ],
+  [['', '# nothing'], 'worker.yaml is empty.'],
+  [['max_concurrent_tasks: many'], 'worker.yaml, line 1: max_concurrent_tasks: Invalid input: expected number'],
+  [['backend:', '  command: {}'], 'backend.command.dispatch_command: Invalid input: expected string'],
+  [['backend:', '  command:', '    dispatch_command: x', '    dispatch_timeout: soon'], 'must be a duration'],
+  [['backend:', '  direct:', '    environment:', '      - name: "A B"'], 'backend.direct.environment.0.name: must not'],
+  [['a: [1'], 'worker.yaml, line 1'],
+  [['just text'], 'worker.yaml, line 1: the file: Invalid input: expected object'],
+])('%j is refused in one line that names the culprit', (lines, message) => {
+  expect(() => read(...lines)).toThrow(message);
+  expect(() => read(...lines)).not.toThrow('\n');
+});

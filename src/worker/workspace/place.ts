@@ -1,0 +1,101 @@
+import { access, constants, mkdir, open, rename, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Clock } from '../../common/clock.ts';
+import { CodedError } from '../../protocol/errors.ts';
+import { removeTree } from './remove-tree.ts';
+
+/** Where one task runs and what is kept for it. */
+export interface Place {
+  /** The working directory of all its commands. */
+  readonly workspace: string;
+  /** What setup writes for the agent. */
+  readonly environmentFile: string;
+  /** The git configuration that is the task's own, in place of the user's. */
+  readonly gitConfig: string;
+  /** The file that one of the task's commands writes its output to. */
+  outputOf(stream: string): string;
+  /** Removes what was made for the task: never a shared folder, and no workspace that is to be kept. */
+  remove(): Promise<void>;
+}
+
+export interface PlaceSettings {
+  workspaceRoot: string;
+  /** Shared by all tasks, instead of a workspace for each. */
+  targetDir: string | undefined;
+  /** The daemon's own folder. */
+  stateFolder: string;
+  cleanup: boolean;
+}
+
+/** Refuses, before any task comes, a folder that no task could run in. */
+export async function checkPlaces({ workspaceRoot, targetDir }: PlaceSettings): Promise<void> {
+  if (targetDir !== undefined) return checkTargetDir(targetDir);
+  try {
+    await mkdir(workspaceRoot, { recursive: true });
+    await access(workspaceRoot, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new CodedError('invalid_request', `The workspace root ${workspaceRoot} cannot be written to: ${why}.`);
+  }
+}
+
+/** The state is made first, so that a place that fails half way leaves no workspace. */
+export async function makePlace(taskId: string, settings: PlaceSettings, clock: Clock): Promise<Place> {
+  requirePlainName(taskId);
+  const state = join(settings.stateFolder, taskId);
+  await mkdir(state, { mode: 0o700 });
+  try {
+    const shared = settings.targetDir;
+    const workspace = shared ?? (await makeWorkspace(settings.workspaceRoot, taskId, clock));
+    const environmentFile = join(state, 'environment');
+    await (await open(environmentFile, 'wx', 0o600)).close();
+    return {
+      workspace,
+      environmentFile,
+      gitConfig: join(shared === undefined ? workspace : state, '.gitconfig'),
+      outputOf: (stream) => join(state, `${stream}.log`),
+      async remove() {
+        await removeTree(state);
+        if (shared === undefined && settings.cleanup) await removeTree(workspace);
+      },
+    };
+  } catch (error) {
+    await removeTree(state);
+    throw error;
+  }
+}
+
+async function checkTargetDir(targetDir: string): Promise<void> {
+  // Whatever keeps it from being looked at, it is no folder that a task could run in.
+  const found = await stat(targetDir).catch(() => undefined);
+  if (found?.isDirectory()) return;
+  throw new CodedError(
+    'invalid_request',
+    `The target folder ${targetDir} ${found ? 'is no folder' : 'does not exist'}.`,
+  );
+}
+
+/** An id is checked where it enters; that it never becomes a path of more than one step is held here as well. */
+function requirePlainName(taskId: string): void {
+  if (/^[A-Za-z0-9-]+$/.test(taskId) && basename(taskId) === taskId) return;
+  throw new CodedError('invalid_request', `The task id ${JSON.stringify(taskId)} is not a plain name.`);
+}
+
+/** Always a new folder: what an earlier task of the same id left is moved aside. */
+async function makeWorkspace(root: string, taskId: string, clock: Clock): Promise<string> {
+  const workspace = join(root, taskId);
+  for (;;) {
+    try {
+      await mkdir(workspace, { mode: 0o700 });
+      return workspace;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      await rename(workspace, `${workspace}.kept-${timestamp(clock.now())}`);
+    }
+  }
+}
+
+/** `20260131T235959123Z`: plain in a file name, in the order of time. */
+function timestamp(at: number): string {
+  return new Date(at).toISOString().replaceAll(/[-:.]/g, '');
+}
