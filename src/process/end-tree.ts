@@ -44,9 +44,10 @@ async function groupEnds(started: StartedProcess, options: EndTreeOptions, tools
   const grace = new AbortController();
   const cancel = tools.clock.after(options.grace, () => grace.abort());
   const over = AbortSignal.any([grace.signal, ...(options.hurry ? [options.hurry] : [])]);
-  await Promise.race([started.exited, aborted(over)]);
+  const graceOver = aborted(over);
+  await Promise.race([started.exited, graceOver]);
   while (!over.aborted && !(await groupIsEmpty(started, tools.table))) {
-    await Promise.race([sleep(tools.clock, groupPoll), aborted(over)]);
+    await Promise.race([sleep(tools.clock, groupPoll), graceOver]);
   }
   cancel();
 }

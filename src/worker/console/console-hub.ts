@@ -25,11 +25,14 @@ export interface OpenConsole extends TaskConsole {
 export interface ConsoleHubOptions {
   /** False when it cannot be sent now. */
   send(message: ConsoleMessage): boolean;
+  /** Whether the server, as last seen, takes console at all. */
+  isWanted(): boolean;
   clock: Clock;
   log: Logger;
 }
 
-export function createConsoleHub({ send, clock, log }: ConsoleHubOptions): ConsoleHub {
+export function createConsoleHub(options: ConsoleHubOptions): ConsoleHub {
+  const { clock, log } = options;
   const streams = new Map<string, ConsoleStreamShipper>();
   const pumpAll = () => streams.forEach((stream) => stream.pump());
   return {
@@ -45,14 +48,15 @@ export function createConsoleHub({ send, clock, log }: ConsoleHubOptions): Conso
             file,
             secrets,
             clock,
-            send: (offset, data) => send({ type: 'console', data: { ...ids, offset, data: data.toString('base64') } }),
+            send: (offset, data) =>
+              options.send({ type: 'console', data: { ...ids, offset, data: data.toString('base64') } }),
             onError: (err) => log.warn({ task_id, stream, err }, 'The console of a task cannot be read any further'),
           });
           streams.set(key, shipper);
         },
         async finish(limit) {
           const own = keys.flatMap((key) => streams.get(key) ?? []);
-          await within(limit, clock, Promise.all(own.map((stream) => stream.finish())));
+          await within(options.isWanted() ? limit : 0, clock, Promise.all(own.map((stream) => stream.finish())));
           keys.forEach((key) => streams.delete(key));
           await Promise.all(own.map((stream) => stream.close()));
         },

@@ -78,13 +78,18 @@ class ConsoleStream implements ConsoleStreamShipper {
 
   pump(): void {
     this.#again = true;
-    this.#pumping ??= this.#run().finally(() => (this.#pumping = undefined));
+    this.#pumping ??= this.#run().finally(() => {
+      this.#pumping = undefined;
+      // Somebody called between the last look and now.
+      if (this.#again && !this.#isClosed) this.pump();
+    });
   }
 
   acknowledge(offset: number): void {
     const stored = offset - this.#acknowledged;
-    // An answer to what was sent before a reconnect, or one from a server that lost what it had stored.
-    if (stored < 0 || stored > this.#kept.length) return;
+    // No progress: chunks were lost or refused, and the silence that follows makes them be sent again. Beyond what was
+    // read: the server speaks of something else.
+    if (stored <= 0 || stored > this.#kept.length) return;
     this.#kept = this.#kept.subarray(stored);
     this.#acknowledged = offset;
     if (this.#probing || this.#sent < offset) this.#sent = offset;
@@ -123,6 +128,7 @@ class ConsoleStream implements ConsoleStreamShipper {
         this.#sendKept();
       }
     } catch (error) {
+      this.#isClosed = true;
       this.#options.onError(error);
       this.#delivered.resolve();
     }

@@ -28,7 +28,10 @@ export interface PlaceSettings {
 }
 
 /** Refuses, before any task comes, a folder that no task could run in. */
-export async function checkPlaces({ workspaceRoot, targetDir }: PlaceSettings): Promise<void> {
+export async function checkPlaces({
+  workspaceRoot,
+  targetDir,
+}: Pick<PlaceSettings, 'workspaceRoot' | 'targetDir'>): Promise<void> {
   if (targetDir !== undefined) return checkTargetDir(targetDir);
   try {
     await mkdir(workspaceRoot, { recursive: true });
