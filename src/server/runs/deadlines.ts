@@ -25,8 +25,9 @@ const cancellationsKeptFor = 7 * 24 * 3600 * second;
 export class Deadlines {
   readonly #context: RunContext;
   readonly #seats: Seats;
-  #cancelSweep: () => void = () => {};
-  #sweeping: Promise<void> = Promise.resolve();
+  #cancelTick: () => void = () => {};
+  #sweeping: Promise<void> | undefined;
+  #isSweepDue = false;
   #stopped = false;
 
   constructor(context: RunContext, seats: Seats) {
@@ -39,22 +40,32 @@ export class Deadlines {
     const { db, settings } = this.#context;
     await markAllUnreachable(db, nowOf(this.#context), afterNow(this.#context, settings.lostAfter));
     await deleteCancellationsBefore(db, afterNow(this.#context, -cancellationsKeptFor));
-    this.#schedule();
+    this.#tick();
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#cancelSweep();
+    this.#cancelTick();
     await this.#sweeping;
   }
 
-  #schedule(): void {
-    if (this.#stopped) return;
-    this.#cancelSweep = this.#context.clock.after(sweepPeriod, () => {
-      this.#sweeping = this.#sweep()
-        .catch((error: unknown) => this.#context.log.error({ err: error }, 'A sweep over the deadlines failed.'))
-        .finally(() => this.#schedule());
-    });
+  #tick(): void {
+    this.#cancelTick = this.#context.clock.after(sweepPeriod, () => this.#tick());
+    this.#isSweepDue = true;
+    this.#sweeping ??= this.#sweepWhileDue();
+  }
+
+  /** A sweep that takes longer than the period is followed by another at once, not accompanied by it. */
+  async #sweepWhileDue(): Promise<void> {
+    while (this.#isSweepDue && !this.#stopped) {
+      this.#isSweepDue = false;
+      try {
+        await this.#sweep();
+      } catch (error) {
+        this.#context.log.error({ err: error }, 'A sweep over the deadlines failed.');
+      }
+    }
+    this.#sweeping = undefined;
   }
 
   async #sweep(): Promise<void> {

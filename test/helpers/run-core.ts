@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect } from 'vitest';
+import { createLogger } from '../../src/common/logger.ts';
+import { CodedError } from '../../src/protocol/errors.ts';
+import type { RunId } from '../../src/protocol/ids.ts';
+import type { CreateRun } from '../../src/protocol/runs.ts';
+import type { ExecutionState, RunState } from '../../src/protocol/states.ts';
+import type { Assignment } from '../../src/protocol/worker-link.ts';
+import type { AgentPrincipal, KeyPrincipal, Principal } from '../../src/server/auth/principal.ts';
+import { hashToken, mintToken } from '../../src/server/auth/tokens.ts';
+import { createGateway, type Gateway } from '../../src/server/gateway/gateway.ts';
+import { createRunChanges } from '../../src/server/runs/run-changes.ts';
+import { createRuns, type Runs } from '../../src/server/runs/runs.ts';
+import type { RunSettings } from '../../src/server/runs/settings.ts';
+import { FakeWorker, type FakeWorkerOptions } from './fake-worker.ts';
+import { createManualClock, type ManualClock } from './manual-clock.ts';
+import { createTestDatabase, type TestDatabase } from './postgres.ts';
+
+const second = 1_000;
+const minute = 60 * second;
+
+export const testSettings: RunSettings = {
+  offerTimeout: 10 * second,
+  cancelTimeout: 60 * second,
+  queueExpiry: 24 * 60 * minute,
+  runTimeLimit: 12 * 60 * minute,
+  lostAfter: 10 * minute,
+};
+
+/** Runs, the gateway and a real Postgres, with a clock that the test moves. */
+export interface RunCore {
+  database: TestDatabase;
+  clock: ManualClock;
+  runs: Runs;
+  gateway: Gateway;
+  rootUrl: string;
+  key: KeyPrincipal;
+  apiKey: string;
+  /** A key of another team. */
+  foreign: KeyPrincipal;
+  create(body?: Partial<CreateRun>): Promise<RunId>;
+  worker(options?: Partial<FakeWorkerOptions>): Promise<FakeWorker>;
+  /** The principal of the agent that an assignment started. */
+  agent(assignment: Assignment): Promise<AgentPrincipal>;
+  state(runId: RunId): Promise<RunState>;
+  run(runId: RunId): Promise<{ state: RunState; status_message: string | null; error_code: string | null }>;
+  executions(runId: RunId): Promise<{ state: ExecutionState; end_reason: string | null; fence: number }[]>;
+  untilState(runId: RunId, state: RunState): Promise<void>;
+  untilExecution(runId: RunId, state: ExecutionState): Promise<void>;
+  /** A new server on the same database; the old one is stopped first. */
+  restart(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function createRunCore(settings: Partial<RunSettings> = {}): Promise<RunCore> {
+  const database = await createTestDatabase();
+  const clock = createManualClock();
+  const keys = new Map<string, KeyPrincipal>();
+  const { apiKey, principal: key } = await addTeam(database, keys);
+  const { principal: foreign } = await addTeam(database, keys);
+  const workers: FakeWorker[] = [];
+  let program = await start();
+
+  async function start() {
+    const log = createLogger({ name: 'test', level: 'error' });
+    const runs = createRuns({
+      db: database.db,
+      clock,
+      log,
+      changes: createRunChanges(),
+      settings: { ...testSettings, ...settings },
+      mintToken() {
+        const token = mintToken('run');
+        return { token, hash: hashToken(token) };
+      },
+    });
+    const authenticate = async (headers: IncomingHttpHeaders) => principalOf(headers, keys);
+    const gateway = createGateway({ link: runs.link, authenticate, clock, log });
+    const server = createServer().on('upgrade', gateway.handleUpgrade);
+    await runs.start();
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    return { runs, gateway, server, rootUrl: `http://127.0.0.1:${port}` };
+  }
+
+  async function stop(): Promise<void> {
+    await program.gateway.close();
+    await program.runs.stop();
+    program.server.close();
+  }
+
+  const run = (runId: RunId) =>
+    database.db
+      .selectFrom('runs')
+      .select(['state', 'status_message', 'error_code'])
+      .where('id', '=', runId)
+      .executeTakeFirstOrThrow();
+  const executions = (runId: RunId) =>
+    database.db
+      .selectFrom('executions')
+      .select(['state', 'end_reason', 'fence'])
+      .where('run_id', '=', runId)
+      .orderBy('fence')
+      .execute();
+
+  return {
+    database,
+    clock,
+    key,
+    apiKey,
+    foreign,
+    get runs() {
+      return program.runs;
+    },
+    get gateway() {
+      return program.gateway;
+    },
+    get rootUrl() {
+      return program.rootUrl;
+    },
+    async create(body = {}) {
+      const request = { body: { prompt: 'echo hello', ...body }, source: 'API' } as const;
+      return (await program.runs.service.create(key, request)).run_id;
+    },
+    async worker(options = {}) {
+      const worker = await FakeWorker.connect({ rootUrl: program.rootUrl, apiKey, workerId: 'local', ...options });
+      workers.push(worker);
+      return worker;
+    },
+    async agent({ task_id, execution_id }) {
+      const execution = database.db
+        .selectFrom('executions')
+        .select(['id', 'fence'])
+        .where('id', '=', execution_id ?? null);
+      const { id, fence } = await execution.executeTakeFirstOrThrow();
+      return { kind: 'agent', runId: task_id, executionId: id, fence, teamId: key.teamId };
+    },
+    run,
+    executions,
+    state: async (runId) => (await run(runId)).state,
+    untilState: (runId, state) => expect.poll(() => run(runId), patience).toMatchObject({ state }),
+    untilExecution: (runId, state) =>
+      expect.poll(async () => (await executions(runId)).at(-1), patience).toMatchObject({ state }),
+    async restart() {
+      await stop();
+      program = await start();
+    },
+    async close() {
+      await Promise.all(workers.map((worker) => worker.close()));
+      await stop();
+      await database.close();
+    },
+  };
+}
+
+const patience = { interval: 5, timeout: 10_000 };
+
+async function addTeam({ db }: TestDatabase, keys: Map<string, KeyPrincipal>) {
+  const teamId = randomUUID();
+  const keyId = randomUUID();
+  const apiKey = mintToken('key');
+  await db.insertInto('teams').values({ id: teamId, name: 'Team' }).execute();
+  await db
+    .insertInto('api_keys')
+    .values({ id: keyId, team_id: teamId, name: 'test', key_hash: hashToken(apiKey), key_suffix: apiKey.slice(-4) })
+    .execute();
+  const principal: KeyPrincipal = { kind: 'key', keyId, teamId };
+  keys.set(apiKey, principal);
+  return { apiKey, principal };
+}
+
+function principalOf({ authorization }: IncomingHttpHeaders, keys: Map<string, KeyPrincipal>): Principal {
+  const principal = keys.get(authorization?.replace('Bearer ', '') ?? '');
+  if (principal) return principal;
+  throw new CodedError('authentication_required', 'This key is not known.');
+}
