@@ -6,6 +6,7 @@ import { createLazyPeople } from './auth/lazy-people.ts';
 import { deriveKey } from './auth/master-key.ts';
 import { hashToken, mintToken } from './auth/tokens.ts';
 import type { ServerConfig } from './config.ts';
+import { createGateway } from './gateway/gateway.ts';
 import { createHttpServer } from './http/http-server.ts';
 import { createRunChanges } from './runs/run-changes.ts';
 import { createRunQueries } from './runs/run-queries.ts';
@@ -44,6 +45,7 @@ export async function createServer(config: ServerConfig, deps: ServerDeps): Prom
     log,
   }));
   const authenticate = createAuthenticate({ db, people, clock, log });
+  const gateway = createGateway({ link: runs.link, authenticate, clock, log });
   const http = await createHttpServer({
     ...deps,
     runs: runs.service,
@@ -51,11 +53,12 @@ export async function createServer(config: ServerConfig, deps: ServerDeps): Prom
     changes,
     people,
     authenticate,
-    connections: () => [],
+    connections: () => gateway.connections(),
     isReady: () => isMigrated(db, migrationsFolder),
     downloadKey: deriveKey(masterKey, 'downloads'),
     publicUrl: config.publicUrl,
   });
+  http.server.on('upgrade', (request, socket, head) => gateway.handleUpgrade(request, socket, head));
   return {
     async listen() {
       await runs.start();
@@ -64,7 +67,7 @@ export async function createServer(config: ServerConfig, deps: ServerDeps): Prom
       return listened;
     },
     async close() {
-      await http.close();
+      await Promise.all([gateway.close(), http.close()]);
       await runs.stop();
     },
   };
