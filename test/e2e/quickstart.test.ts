@@ -65,7 +65,7 @@ test('when one of its programs dies, it says which, and stops the others', async
   await using folder = await makeDataFolder();
   await using quickstart = startQuickstart(folder.path);
   await quickstart.waitForOutput(upAndRunning);
-  const worker = (await processesIn(folder.path)).find(({ command }) => command.includes('oz-agent-worker.js'));
+  const worker = (await processesIn(folder.path)).find(({ command }) => command.includes('oz-agent-worker'));
   process.kill(worker?.pid ?? Number.NaN, 'SIGKILL');
   const { code, stderr } = await quickstart.ended;
   expect(code).toBe(1);

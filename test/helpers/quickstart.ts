@@ -34,7 +34,10 @@ export interface FoundProcess {
   command: string;
 }
 
-/** The processes that were started with this folder, or work in it. */
+/**
+ * The processes that have to do with this folder: it is in their arguments, they work in it, or have a file of it open.
+ * One sign is not enough: a program may hide its arguments, and Postgres' helpers have none.
+ */
 export async function processesIn(folder: string): Promise<FoundProcess[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
   const found = await Promise.all(pids.filter((pid) => pid !== process.pid).map((pid) => lookAt(pid, folder)));
@@ -44,10 +47,20 @@ export async function processesIn(folder: string): Promise<FoundProcess[]> {
 async function lookAt(pid: number, folder: string): Promise<FoundProcess | undefined> {
   try {
     const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ');
-    const workingDirectory = await readlink(`/proc/${pid}/cwd`);
-    return command.includes(folder) || workingDirectory.startsWith(folder) ? { pid, command } : undefined;
+    const files = (await readdir(`/proc/${pid}/fd`)).map((name) => `/proc/${pid}/fd/${name}`);
+    const used = await Promise.all([`/proc/${pid}/cwd`, ...files].map(targetOf));
+    return [command, ...used].some((text) => text.includes(folder)) ? { pid, command } : undefined;
   } catch {
     // It has ended meanwhile, or is being reaped: then it is not there.
     return undefined;
+  }
+}
+
+async function targetOf(link: string): Promise<string> {
+  try {
+    return await readlink(link);
+  } catch {
+    // Closed meanwhile.
+    return '';
   }
 }
