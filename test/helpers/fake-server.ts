@@ -16,6 +16,8 @@ export interface FakeServer extends AsyncDisposable {
   /** The next connection attempts are answered with these statuses, each once. */
   refuseWith(...statuses: number[]): void;
   send(message: object): void;
+  /** Sends it to the next connection, together with the answer to its handshake. */
+  greetWith(message: object): void;
   /** Breaks every connection without a word, as a cut cable does. */
   cut(): void;
   /** From now on new connections wait for their answer until `admit`. */
@@ -39,6 +41,7 @@ export async function startFakeServer({ isV2 = true } = {}): Promise<FakeServer>
   const received: WorkerMessage[] = [];
   const stored = new Map<string, Buffer>();
   const refusals: number[] = [];
+  const greetings: object[] = [];
   const watchers = new Set<() => void>();
   let heldOff: (() => void)[] | undefined;
   let opened = 0;
@@ -62,6 +65,7 @@ export async function startFakeServer({ isV2 = true } = {}): Promise<FakeServer>
 
   function greet(socket: WebSocket): void {
     opened += 1;
+    for (const greeting of greetings.splice(0)) socket.send(JSON.stringify(greeting));
     socket.on('message', (data) => hear(socket, (data as Buffer).toString()));
     changed();
   }
@@ -108,6 +112,7 @@ export async function startFakeServer({ isV2 = true } = {}): Promise<FakeServer>
     opened: () => opened,
     refuseWith: (...statuses) => void refusals.push(...statuses),
     send: (message) => sockets.clients.forEach((socket) => socket.send(JSON.stringify(message))),
+    greetWith: (message) => void greetings.push(message),
     cut: () => sockets.clients.forEach((socket) => socket.terminate()),
     holdOff: () => void (heldOff = []),
     admit() {

@@ -37,6 +37,8 @@ interface AssignmentOptions {
   task?: object;
   env?: Record<string, string>;
   args?: string[];
+  /** Sent to the next connection as soon as it is made, instead of to the one there is. */
+  withTheGreeting?: boolean;
 }
 
 export interface WorkerProcess {
@@ -69,7 +71,9 @@ export async function startTestWorker(setup: WorkerSetup = {}): Promise<TestWork
       const { taskId = randomUUID() } = options;
       const executionId = randomUUID();
       taskIds.push(taskId);
-      server.send({ type: 'task_assignment', data: assignment(taskId, executionId, options) });
+      const message = { type: 'task_assignment', data: assignment(taskId, executionId, options) };
+      if (options.withTheGreeting) server.greetWith(message);
+      else server.send(message);
       return { taskId, executionId };
     },
     cancel: (taskId) => server.send({ type: 'task_cancellation', data: { task_id: taskId } }),
