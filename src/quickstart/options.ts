@@ -63,5 +63,5 @@ function parseFolder(text: string): string {
 }
 
 function usageError(message: string): QuickstartError {
-  return new QuickstartError(`${message}. See npm start -- --help`, exitCodes.usage);
+  return new QuickstartError(`${message}. See \`npm start -- --help\`.`, exitCodes.usage);
 }

@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { createClient, type Client } from '../client/client.ts';
 import { sleep, type Clock } from '../common/clock.ts';
 import { settleClientSettings } from './client-settings.ts';
+import type { ClientSettings } from './env-file.ts';
 import type { Display } from './display.ts';
 import { showFirstRun } from './first-run.ts';
 import { showNextSteps } from './next-steps.ts';
@@ -21,8 +22,9 @@ export interface QuickstartParts {
   workingDirectory: string;
 }
 
-/** Between two looks at whether the worker is connected, in milliseconds. */
+/** Between two looks at whether the worker is connected, and how long that may take. In milliseconds. */
 const pollPeriod = 100;
+const connectLimit = 60_000;
 
 /**
  * Starts the server and a worker, shows a first run where there has been none, and stays until it is asked to stop.
@@ -48,8 +50,7 @@ async function boot(options: Options, parts: QuickstartParts, watch: Watch): Pro
   const createApiKey = () => programs.createApiKey();
   const settings = await abortable(settleClientSettings({ path: envFile, url, createApiKey }), watch.signal);
   const client = createClient({ rootUrl: url, credential: { apiKey: settings.apiKey } });
-  watch.add(await programs.startWorker(settings));
-  await startWorker(client, parts, watch);
+  await startWorker(client, settings, parts, watch);
 
   const { runs } = await client.listRuns({ limit: 1 }, { signal: watch.signal });
   display.line();
@@ -72,13 +73,24 @@ async function startServer(options: Options, { programs, display }: QuickstartPa
   );
 }
 
-async function startWorker(client: Client, { display, clock }: QuickstartParts, watch: Watch): Promise<void> {
+async function startWorker(
+  client: Client,
+  settings: ClientSettings,
+  { programs, display, clock }: QuickstartParts,
+  watch: Watch,
+): Promise<void> {
+  const worker = watch.add(await programs.startWorker(settings));
+  const deadline = clock.now() + connectLimit;
+  const connected = async () => {
+    while (!(await isConnected(client, watch.signal))) {
+      if (clock.now() > deadline) throw new QuickstartError(`The worker does not connect; ${worker.logFile} says why.`);
+      await sleep(clock, pollPeriod, watch.signal);
+    }
+  };
   await display.step(
     'Starting a worker',
-    async () => {
-      while (!(await isConnected(client, watch.signal))) await sleep(clock, pollPeriod, watch.signal);
-    },
-    () => `Worker \`${localWorkerId}\`, which runs tasks directly on this machine`,
+    connected,
+    () => `Worker \`${localWorkerId}\`, which runs tasks on this machine`,
   );
 }
 

@@ -14,7 +14,7 @@ async function end(pid: number): Promise<void> {
   while (isAlive(pid)) await delay(20);
 }
 
-export function isAlive(pid: number): boolean {
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
