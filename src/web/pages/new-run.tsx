@@ -43,7 +43,7 @@ function NewRunForm() {
         <label htmlFor="title">Title</label>
         <input id="title" name="title" maxLength={512} autoComplete="off" aria-describedby="title-hint" />
         <p id="title-hint" className="hint">
-          Optional. Without one, the prompt's first line is the title.
+          Optional. Without one, the title is the beginning of the prompt.
         </p>
       </div>
       {start.error && <ProblemNotice error={start.error} />}
