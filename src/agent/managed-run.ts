@@ -7,7 +7,7 @@ import { CodedError } from '../protocol/errors.ts';
 import type { RunItem } from '../protocol/runs.ts';
 import { chooseHarness, wishesOf, type Wishes } from './harness-choice.ts';
 import { harnessEnvironment } from './harness-environment.ts';
-import { maskingRecorder } from './masking-recorder.ts';
+import { maskingRecorder, maskOutcome } from './masking-recorder.ts';
 import { teeRecorder, type Recorder } from './recorder.ts';
 import { transcriptRecorder } from './transcript-recorder.ts';
 import { createTranscriptWriter, type TranscriptWriter } from './transcript-writer.ts';
@@ -45,6 +45,7 @@ export interface ManagedRun {
  */
 export async function runManaged(task: ManagedRun): Promise<ReportTurn> {
   const life = new AbortController();
+  const end = AbortSignal.any([task.stop, life.signal]);
   const client = createAgentClient(task);
   const run = await client.getRun(task.runId, { signal: task.stop });
   const { next_entry: firstIndex } = await client.reportTurn(
@@ -59,10 +60,11 @@ export async function runManaged(task: ManagedRun): Promise<ReportTurn> {
     turn,
     clock: task.clock,
     append: (entries) => client.appendEntries(run.run_id, entries, { signal: life.signal }),
+    release: end,
     onLost: (error) => life.abort(error),
   });
   try {
-    const outcome = await play(task, run, writer, AbortSignal.any([task.stop, life.signal]));
+    const outcome = await play(task, run, writer, end);
     return await deliver(task, { client, run, writer, outcome });
   } catch (error) {
     throw explain(error);
@@ -89,20 +91,18 @@ async function play(
   writer: TranscriptWriter,
   signal: AbortSignal,
 ): Promise<ReportTurn> {
-  const recorder = maskingRecorder(teeRecorder([transcriptRecorder(writer), task.show]), {
-    secrets: [...secretValues(task.env), task.token],
-    clock: task.clock,
-  });
+  const secrets = [...secretValues(task.env), task.token];
+  const { cwd, clock } = task;
+  const recorder = maskingRecorder(teeRecorder([transcriptRecorder(writer), task.show]), { secrets, clock });
   recorder.userMessage(run.prompt);
   const wishes = wishesOf(run.agent_config, task.flags);
   const harness = chooseHarness(wishes);
   if ('refusal' in harness) return unavailable(harness.refusal);
-  const { cwd, clock } = task;
   const env = harnessEnvironment(task.env, { cliPath: task.cliPath, harness: wishes.harness ?? 'oz', run });
   const outcome = await harness.run({ prompt: run.prompt, cwd, env, recorder, signal, clock });
   if (task.stop.aborted) await sayFarewell(task, writer);
   signal.throwIfAborted();
-  return outcome;
+  return maskOutcome(outcome, secrets);
 }
 
 function unavailable(message: string): ReportTurn {

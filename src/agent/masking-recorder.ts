@@ -1,5 +1,6 @@
 import type { Clock } from '../common/clock.ts';
 import { createMasker } from '../common/masker.ts';
+import type { ReportTurn } from '../protocol/agent-calls.ts';
 import type { CallRecorder, OutputStream, Recorder } from './recorder.ts';
 
 /**
@@ -10,20 +11,21 @@ const pause = 100;
 
 /** Hides the secrets in all that is told to `inner`, also where one is split over two chunks of output. */
 export function maskingRecorder(inner: Recorder, { secrets, clock }: MaskingOptions): Recorder {
-  const maskText = (text: string) => {
-    const masker = createMasker(secrets);
-    return Buffer.concat([masker.push(Buffer.from(text)), masker.flush()]).toString();
-  };
-  const maskRecord = (record: Record<string, unknown>) => maskStrings(record, maskText) as Record<string, unknown>;
+  const maskRecord: MaskRecord = (record) => maskStrings(record, secrets) as Record<string, unknown>;
   return {
-    userMessage: (text) => inner.userMessage(maskText(text)),
+    userMessage: (text) => inner.userMessage(maskText(text, secrets)),
     toolCall: (tool, input) => maskedCall(inner.toolCall(tool, maskRecord(input)), { secrets, clock }, maskRecord),
     event: (name, data) => inner.event(name, maskRecord(data)),
     room: () => inner.room(),
   };
 }
 
-export interface MaskingOptions {
+/** Hides the secrets in the words that an outcome is explained with. */
+export function maskOutcome(outcome: ReportTurn, secrets: readonly string[]): ReportTurn {
+  return maskStrings(outcome, secrets) as ReportTurn;
+}
+
+interface MaskingOptions {
   secrets: readonly string[];
   clock: Clock;
 }
@@ -69,9 +71,14 @@ function maskedStream({ secrets, clock }: MaskingOptions, write: (bytes: Buffer)
   };
 }
 
-function maskStrings(value: unknown, maskText: (text: string) => string): unknown {
-  if (typeof value === 'string') return maskText(value);
-  if (Array.isArray(value)) return value.map((item) => maskStrings(item, maskText));
+function maskStrings(value: unknown, secrets: readonly string[]): unknown {
+  if (typeof value === 'string') return maskText(value, secrets);
+  if (Array.isArray(value)) return value.map((item) => maskStrings(item, secrets));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, maskStrings(item, maskText)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, maskStrings(item, secrets)]));
+}
+
+function maskText(text: string, secrets: readonly string[]): string {
+  const masker = createMasker(secrets);
+  return Buffer.concat([masker.push(Buffer.from(text)), masker.flush()]).toString();
 }

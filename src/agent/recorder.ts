@@ -6,7 +6,10 @@ export interface Recorder {
   userMessage(text: string): void;
   toolCall(tool: string, input: Record<string, unknown>): CallRecorder;
   event(name: string, data: Record<string, unknown>): void;
-  /** Resolves when more output may come: a harness that waits for it before it reads on never floods the memory. */
+  /**
+   * Resolves when more output may come: a harness that waits for it before it reads on never floods the memory. One that
+   * is being ended does not have to wait.
+   */
   room(): Promise<void>;
 }
 

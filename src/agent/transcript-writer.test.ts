@@ -19,6 +19,7 @@ function startWriter(options: Partial<TranscriptWriterOptions> = {}) {
     turn: 1,
     clock: systemClock,
     append: (entries) => client.appendEntries(fakeRunId, entries),
+    release: new AbortController().signal,
     onLost: () => {},
     ...options,
   });
@@ -68,7 +69,7 @@ test('a writer whose server is away is full at some point, and has room again wh
   api.spoil = () => ({ refuse: 'resource_unavailable' });
   const writer = startWriter();
   const piece = 'x'.repeat(65_536);
-  for (let count = 0; count < 64; count += 1) writer.extend(0, piece, 'stdout');
+  for (let count = 0; count < 65; count += 1) writer.extend(0, piece, 'stdout');
   let hasRoom = false;
   const room = (async () => {
     await writer.room();
@@ -79,7 +80,21 @@ test('a writer whose server is away is full at some point, and has room again wh
   api.spoil = () => undefined;
   await room;
   await writer.delivered(ending.signal);
-  expect(deliveredText()).toHaveLength(64 * piece.length);
+  expect(deliveredText()).toHaveLength(65 * piece.length);
+});
+
+test('a full writer holds nobody back once it is told not to', async () => {
+  api.spoil = () => ({ refuse: 'resource_unavailable' });
+  const release = new AbortController();
+  const writer = startWriter({ release: release.signal });
+  for (let count = 0; count < 65; count += 1) writer.extend(0, 'x'.repeat(65_536), 'stdout');
+  const room = writer.room();
+  release.abort();
+  await room;
+  await writer.room();
+  api.spoil = () => undefined;
+  await writer.delivered(ending.signal);
+  expect(deliveredText()).toHaveLength(65 * 65_536);
 });
 
 test('a fenced writer says so once, and keeps nobody waiting', async () => {

@@ -25,6 +25,7 @@ export interface TranscriptWriter {
   /** Answers the entry's index. */
   add(entry: NewEntry): number;
   extend(target: number, text: string, stream?: OutputStream): void;
+  /** Resolves when there is room for more, or nobody shall be held back any longer. */
   room(): Promise<void>;
   /** Resolves once the server has everything; rejects when the writer is lost or the signal is aborted. */
   delivered(signal: AbortSignal): Promise<void>;
@@ -36,6 +37,8 @@ export interface TranscriptWriterOptions {
   clock: Clock;
   /** Sends entries and answers the index expected next; repeats what may pass, throws what will not. */
   append(entries: readonly Entry[]): Promise<number>;
+  /** Aborted when the harness is being ended: from then on it is not held back. */
+  release: AbortSignal;
   /** Called once, when the server will take no more. */
   onLost(error: unknown): void;
 }
@@ -67,7 +70,8 @@ export function createTranscriptWriter(options: TranscriptWriterOptions): Transc
     changed.ring();
   };
   const isLost = () => state === 'lost';
-  const mustWait = (length: number) => !isLost() && queue.textLength() > length;
+  const isFuller = (length: number) => !isLost() && !options.release.aborted && queue.textLength() > length;
+  options.release.addEventListener('abort', () => changed.ring(), { once: true });
   const sendNow = () => {
     if (state !== 'gathering') return;
     stopGathering();
@@ -86,8 +90,8 @@ export function createTranscriptWriter(options: TranscriptWriterOptions): Transc
       gather();
     },
     async room() {
-      if (queue.textLength() < full) return;
-      while (mustWait(roomy)) {
+      if (!isFuller(full)) return;
+      while (isFuller(roomy)) {
         sendNow();
         await changed.rung();
       }

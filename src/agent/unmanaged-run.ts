@@ -4,7 +4,7 @@ import type { ReportTurn } from '../protocol/agent-calls.ts';
 import { CodedError } from '../protocol/errors.ts';
 import { chooseHarness, type Wishes } from './harness-choice.ts';
 import { harnessEnvironment } from './harness-environment.ts';
-import { maskingRecorder } from './masking-recorder.ts';
+import { maskingRecorder, maskOutcome } from './masking-recorder.ts';
 import type { Recorder } from './recorder.ts';
 
 export interface UnmanagedRun {
@@ -23,10 +23,11 @@ export async function runUnmanaged(task: UnmanagedRun): Promise<ReportTurn> {
   const harness = chooseHarness(task.wishes);
   if ('refusal' in harness) throw new CodedError('feature_not_available', harness.refusal);
   const { prompt, cwd, clock, stop: signal } = task;
-  const recorder = maskingRecorder(task.show, { secrets: secretValues(task.env), clock });
+  const secrets = secretValues(task.env);
+  const recorder = maskingRecorder(task.show, { secrets, clock });
   const env = harnessEnvironment(task.env, { cliPath: task.cliPath, harness: task.wishes.harness ?? 'oz' });
   recorder.userMessage(prompt);
   const outcome = await harness.run({ prompt, cwd, env, recorder, signal, clock });
   signal.throwIfAborted();
-  return outcome;
+  return maskOutcome(outcome, secrets);
 }

@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 
-export const outputFormats = ['json', 'ndjson', 'pretty', 'text'] as const;
-export type OutputFormat = (typeof outputFormats)[number];
+const outputFormats = ['json', 'ndjson', 'pretty', 'text'] as const;
+type OutputFormat = (typeof outputFormats)[number];
 
 /** What holds for every command, from flags and environment. */
 export interface Settings {

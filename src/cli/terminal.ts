@@ -4,7 +4,7 @@ export interface Terminal {
   stderr(data: string | Uint8Array): void;
   /** Whether standard output may be coloured: people look at it, and have not asked for plain text. */
   readonly colour: boolean;
-  /** From now on nothing is written to a reader that has gone away, and the program goes on without it. */
+  /** From now on the program goes on without a reader that has gone away, or a disk that is full. */
   outliveReaders(): void;
 }
 
@@ -13,10 +13,11 @@ export function createTerminal(): Terminal {
   const closed = new Set<NodeJS.WriteStream>();
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
       closed.add(stream);
+      if (!mayExit) return;
+      if (error.code !== 'EPIPE') throw error;
       // `oz run list | head -1` has shown what was asked for.
-      if (mayExit) process.exit();
+      process.exit();
     });
   }
   const write = (stream: NodeJS.WriteStream, data: string | Uint8Array) => {

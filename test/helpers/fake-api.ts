@@ -23,7 +23,7 @@ export interface FakeApi extends AsyncDisposable {
   spoil: (request: FakeRequest) => Spoiling | undefined;
 }
 
-export interface FakeRequest {
+interface FakeRequest {
   method: string;
   /** Below `/api/v1`, with its query. */
   path: string;
@@ -42,7 +42,7 @@ export interface Spoiling {
 }
 
 /** What one connection sends, and how it ends; `open` leaves it open. */
-export interface StreamScript {
+interface StreamScript {
   pieces: (string | Buffer)[];
   end: 'close' | 'cut' | 'open';
 }

@@ -18,7 +18,7 @@ export const shellHarness: Harness = {
     try {
       const exit = await runScript(task, async (stream, bytes) => {
         call.output(stream, bytes);
-        await Promise.race([task.recorder.room(), aborted(task.signal)]);
+        await task.recorder.room();
       });
       call.result(isSuccess(exit) ? 'completed' : 'failed', resultOf(exit));
       return isSuccess(exit) ? { state: 'SUCCEEDED' } : failed(`The script ${describeExit(exit)}.`);
@@ -54,11 +54,4 @@ function failed(message: string): ReportTurn {
 
 function shorten(script: string): string {
   return script.length <= maxShownCommand ? script : `${script.slice(0, maxShownCommand).toWellFormed()}…`;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
