@@ -7,6 +7,8 @@ export default defineConfig({
     setupFiles: ['test/helpers/leak-check.ts'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // A condition is waited for as long as a busy machine may take; the default is a second.
+    expect: { poll: { timeout: 30_000 } },
     // Two cores: more files at once only make each other slow.
     maxWorkers: 2,
   },
