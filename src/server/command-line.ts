@@ -30,8 +30,6 @@ function createProgram(env: Environment, commands: Commands): Command {
     .exitOverride()
     .showSuggestionAfterError(false)
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'Error: ')) });
-  // What subcommands inherit is copied when they are made, so this comes first.
-  program.enablePositionalOptions(false);
 
   withSettings(program.command('serve', { isDefault: true }))
     .description('Run the server (the default).')

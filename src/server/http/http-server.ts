@@ -4,6 +4,7 @@ import type { Clock } from '../../common/clock.ts';
 import type { Logger } from '../../common/logger.ts';
 import type { Authenticate } from '../auth/authenticate.ts';
 import type { People } from '../auth/people.ts';
+import type { ConnectedWorkers } from '../gateway/connected-workers.ts';
 import type { RunChanges } from '../runs/run-changes.ts';
 import type { RunQueries } from '../runs/run-queries.ts';
 import type { RunService } from '../runs/run-service.ts';
@@ -18,7 +19,7 @@ import { runRoutes } from './routes/runs.ts';
 import { sessionRoute, signInAndOutRoutes } from './routes/session.ts';
 import { transcriptRoutes } from './routes/transcripts.ts';
 import { webAppRoutes } from './routes/web-app.ts';
-import { workerRoutes, type ConnectedWorkers } from './routes/workers.ts';
+import { workerRoutes } from './routes/workers.ts';
 
 export interface HttpServerOptions {
   db: Database;

@@ -1,15 +1,7 @@
 import { z } from 'zod';
+import type { ConnectedWorkers } from '../../gateway/connected-workers.ts';
 import { principalOf } from '../access.ts';
 import type { App } from '../fastify-app.ts';
-
-/** The workers of one id that are connected right now, times in ISO 8601. */
-export interface ConnectedWorkers {
-  team_id: string;
-  worker_host: string;
-  connection_count: number;
-  connected_at: string;
-  last_seen_at: string;
-}
 
 const connectedWorkersSchema = z.object({
   workers: z.array(
