@@ -31,8 +31,14 @@ export interface ApiOptions {
   signal?: AbortSignal;
 }
 
-export async function startTestServer({ clock = systemClock }: { clock?: Clock } = {}): Promise<TestServer> {
-  const database = await createTestDatabase();
+export interface TestServerOptions {
+  clock?: Clock;
+  /** Another than a database of its own in the tests' Postgres; the server closes it. */
+  database?: TestDatabase;
+}
+
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const { clock = systemClock, database = await createTestDatabase() } = options;
   const { db, pool } = database;
   await makeFirstAdmin(db);
   const admin = await findMember(db, undefined);

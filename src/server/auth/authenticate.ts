@@ -27,15 +27,20 @@ export interface AuthenticateOptions {
 
 /** A credential in the header beats a session's cookie. */
 export function createAuthenticate(options: AuthenticateOptions): Authenticate {
+  const parts = { ...options, noteUse: createUseNotes(options) };
   return async (headers) => {
     const token = readBearer(headers);
-    const principal = token === undefined ? await fromSession(headers, options) : await fromToken(token, options);
+    const principal = token === undefined ? await fromSession(headers, parts) : await fromToken(token, parts);
     if (principal) return principal;
     throw new CodedError('authentication_required', refusal(token));
   };
 }
 
-async function fromToken(token: string, options: AuthenticateOptions): Promise<Principal | undefined> {
+interface Parts extends AuthenticateOptions {
+  noteUse: (keyId: string) => void;
+}
+
+async function fromToken(token: string, options: Parts): Promise<Principal | undefined> {
   const hash = hashToken(token);
   // A key may by chance look like an agent's token, so a look among the keys follows.
   return (isAgentToken(token) && (await fromAgentToken(hash, options))) || (await fromApiKey(hash, options));
@@ -48,19 +53,24 @@ async function fromAgentToken(hash: Buffer, { db, clock }: AuthenticateOptions):
   return { kind: 'agent', runId: run_id, executionId: id, fence, teamId: team_id };
 }
 
-async function fromApiKey(hash: Buffer, options: AuthenticateOptions): Promise<KeyPrincipal | undefined> {
-  const now = options.clock.now();
-  const key = await findApiKey(options.db, hash, new Date(now));
+async function fromApiKey(hash: Buffer, options: Parts): Promise<KeyPrincipal | undefined> {
+  const key = await findApiKey(options.db, hash, new Date(options.clock.now()));
   if (!key) return undefined;
-  if (now - (key.last_used_at?.getTime() ?? 0) > lastUsedPrecision) noteUse(key.id, now, options);
+  options.noteUse(key.id);
   return { kind: 'key', keyId: key.id, teamId: key.team_id };
 }
 
 /** Not waited for: it is for people to read, and no request depends on it. */
-function noteUse(keyId: string, now: number, { db, log }: AuthenticateOptions): void {
-  touchApiKey(db, keyId, new Date(now)).catch((error: unknown) => {
-    log.warn({ err: error, key_id: keyId }, 'The last use of an API key could not be noted.');
-  });
+function createUseNotes({ db, clock, log }: AuthenticateOptions): (keyId: string) => void {
+  const noted = new Map<string, number>();
+  return (keyId) => {
+    const now = clock.now();
+    if (now - (noted.get(keyId) ?? 0) < lastUsedPrecision) return;
+    noted.set(keyId, now);
+    touchApiKey(db, keyId, new Date(now)).catch((error: unknown) => {
+      log.warn({ err: error, key_id: keyId }, 'The last use of an API key could not be noted.');
+    });
+  };
 }
 
 async function fromSession(

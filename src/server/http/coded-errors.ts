@@ -46,8 +46,7 @@ function invalidInput(
   const [issue] = error.validation;
   const field = fieldName(issue?.instancePath ?? '/');
   if (error.validationContext === 'params') return malformedId(field, request);
-  if (field === '')
-    return new CodedError('invalid_request', `The ${placeOf(error)} is not as expected: ${issue?.message}.`);
+  if (field === '') return new CodedError('invalid_request', `${placeOf(error)} ${inWords(issue?.message ?? '')}.`);
   return new CodedError('invalid_request', `${placeOf(error)} field \`${field}\` ${inWords(issue?.message ?? '')}.`);
 }
 
