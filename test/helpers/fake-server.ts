@@ -58,7 +58,12 @@ export async function startFakeServer({ isV2 = true } = {}): Promise<FakeServer>
       socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`);
       return;
     }
-    const accept = () => sockets.handleUpgrade(request, socket, head, greet);
+    const accept = () => {
+      // What is sent with the greeting leaves in one packet with the answer.
+      socket.cork();
+      sockets.handleUpgrade(request, socket, head, greet);
+      socket.uncork();
+    };
     if (heldOff === undefined) accept();
     else heldOff.push(accept);
   });

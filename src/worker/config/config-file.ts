@@ -25,6 +25,8 @@ const directSchema = z.strictObject({
   environment: environment.optional(),
 });
 
+export const directKeys = Object.keys(directSchema.shape);
+
 const dockerSchema = z.strictObject({ volumes: z.array(nonEmpty).optional(), environment: environment.optional() });
 
 const commandSchema = z.strictObject({

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { configFileSchema, directKeys } from './config-file.ts';
+import { createCommand } from './flags.ts';
+
+/** Which key of the config file says the same as which flag. */
+const flagOfKey: Record<string, string> = {
+  worker_id: '--worker-id',
+  cleanup: '--no-cleanup',
+  max_concurrent_tasks: '--max-concurrent-tasks',
+  idle_on_complete: '--idle-on-complete',
+  backend: '--backend',
+  'backend.direct.target_dir': '--target-dir',
+  'backend.direct.environment': '--env',
+};
+
+/** A property of the machine and its set-up, which is written down once. */
+const fileOnly = ['workspace_root', 'oz_path', 'setup_command', 'teardown_command'];
+
+const flagOnly: Record<string, string> = {
+  '--api-key': 'a secret does not belong into the file',
+  '--config-file': 'names the file',
+  '--log-level': 'belongs to one start, not to the machine',
+  '--volumes': 'backend.docker.volumes, whose backend is not yet built',
+  '--web-socket-url': 'where to, for development',
+  '--server-root-url': 'where to; WARP_SERVER_ROOT_URL',
+  '--session-sharing-server-url': 'where to, for development',
+  '--version': 'asks',
+};
+
+test('every key of the file has a flag, or is known to have none', () => {
+  const known = [...Object.keys(flagOfKey), ...fileOnly.map((key) => `backend.direct.${key}`)];
+  const keys = [...Object.keys(configFileSchema.shape), ...directKeys.map((key) => `backend.direct.${key}`)];
+  expect(known.sort()).toEqual(keys.sort());
+});
+
+test('every flag has a key in the file, or is known to have none', () => {
+  const known = [...Object.values(flagOfKey), ...Object.keys(flagOnly)];
+  const flags = createCommand().options.map(({ long }) => long ?? '');
+  expect(flags.sort()).toEqual(known.sort());
+});

@@ -1,0 +1,118 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { resolveConfig, type WorkerConfig } from './config.ts';
+import { parseFlags } from './flags.ts';
+
+const required = ['--api-key', 'wk-secret-key', '--worker-id', 'w', '--backend', 'direct'];
+
+test('what is left unsaid has the defaults of the official worker', async () => {
+  expect(await resolve(required)).toEqual({
+    apiKey: 'wk-secret-key',
+    workerId: 'w',
+    webSocketUrl: 'ws://127.0.0.1:8080/api/v1/selfhosted/worker/ws',
+    server: { rootUrl: 'http://127.0.0.1:8080', isConfigured: false },
+    logLevel: 'info',
+    maxConcurrentTasks: Infinity,
+    idleOnComplete: undefined,
+    sessionSharingServerUrl: undefined,
+    direct: {
+      workspaceRoot: '/var/lib/oz/workspaces',
+      targetDir: undefined,
+      ozPath: undefined,
+      setupCommand: undefined,
+      teardownCommand: undefined,
+      environment: {},
+      cleanup: true,
+    },
+  } satisfies WorkerConfig);
+});
+
+const file = [
+  'worker_id: from-file',
+  'cleanup: false',
+  'max_concurrent_tasks: 2',
+  'idle_on_complete: 10m',
+  'backend:',
+  '  direct:',
+  '    workspace_root: /root-of-file',
+  '    target_dir: /target-of-file',
+  '    environment: [{ name: A, value: file }, { name: B, value: file }, { name: HOME }]',
+];
+
+test('the file is heeded', async () => {
+  const config = await resolve(['--api-key', 'wk-secret-key'], file, { HOME: '/home/me' });
+  expect(config).toMatchObject({ workerId: 'from-file', maxConcurrentTasks: 2, idleOnComplete: '10m' });
+  expect(config.direct).toMatchObject({
+    workspaceRoot: '/root-of-file',
+    targetDir: '/target-of-file',
+    cleanup: false,
+    environment: { A: 'file', B: 'file', HOME: '/home/me' },
+  });
+});
+
+test('a flag beats the file, and environments are merged by name', async () => {
+  const flags = [
+    '--max-concurrent-tasks',
+    '3',
+    '--idle-on-complete',
+    '0s',
+    '--target-dir',
+    '/t',
+    '-e',
+    'B=flag,C=1\\,2',
+  ];
+  const config = await resolve([...required, ...flags], file);
+  expect(config).toMatchObject({ workerId: 'w', maxConcurrentTasks: 3, idleOnComplete: '0s' });
+  expect(config.direct.targetDir).toBe('/t');
+  expect(config.direct.environment).toMatchObject({ A: 'file', B: 'flag', C: '1,2' });
+});
+
+test('the zero value of a flag falls through to the file', async () => {
+  const flags = ['--worker-id', '', '--max-concurrent-tasks', '0', '--idle-on-complete', '', '--backend', ''];
+  const config = await resolve(['--api-key', 'wk-secret-key', ...flags], file);
+  expect(config).toMatchObject({ workerId: 'from-file', maxConcurrentTasks: 2, idleOnComplete: '10m' });
+});
+
+test('a limit below zero is no limit', async () => {
+  expect((await resolve([...required, '--max-concurrent-tasks', '-1'], file)).maxConcurrentTasks).toBe(Infinity);
+});
+
+test('the address of the web socket follows from that of the server, unless it is given', async () => {
+  const https = await resolve(required, [], { WARP_SERVER_ROOT_URL: 'https://oz.example.com/' });
+  expect(https.webSocketUrl).toBe('wss://oz.example.com/api/v1/selfhosted/worker/ws');
+  expect(https.server).toEqual({ rootUrl: 'https://oz.example.com', isConfigured: true });
+  const flags = ['--server-root-url', 'http://a:1', '--web-socket-url', 'wss://b/ws'];
+  const both = await resolve([...required, ...flags], [], { WARP_SERVER_ROOT_URL: 'https://beaten' });
+  expect(both).toMatchObject({ webSocketUrl: 'wss://b/ws', server: { rootUrl: 'http://a:1' } });
+});
+
+test.each<[string[], string[], string]>([
+  [['--worker-id', 'w'], [], 'An API key is required'],
+  [['--api-key', 'k'], [], 'A worker id is required'],
+  [[...required, '--worker-id', 'warp-1'], [], 'The worker id "warp-1" must not start with "warp"'],
+  [[...required, '--worker-id', 'a b'], [], 'The worker id "a b" must be'],
+  [[...required, '--backend', ''], [], 'No backend is named'],
+  [[...required, '--backend', 'docker'], [], 'The docker backend is not yet built'],
+  [[...required, '--backend', ''], ['backend:', '  kubernetes: {}'], 'The kubernetes backend is not yet built'],
+  [[...required, '--backend', ''], ['backend:', '  command:', '    dispatch_command: x'], 'The command backend'],
+  [[...required, '--max-concurrent-tasks', 'two'], [], '--max-concurrent-tasks takes a whole number'],
+  [[...required, '--idle-on-complete', 'soon'], [], 'idle_on_complete "soon" is not a duration'],
+  [[...required, '--server-root-url', 'ftp://x'], [], 'The server root URL "ftp://x"'],
+  [[...required, '--web-socket-url', 'x'], [], 'The web socket URL "x"'],
+  [[...required, '-e', '=x'], [], '--env "=x" is neither'],
+  [[...required, '-e', 'A B=x'], [], '--env "A B=x" is neither'],
+  [[...required, '-e', 'MY_KEY'], [], 'The variable MY_KEY holds this worker'],
+])('%j with %j is refused', async (args, lines, message) => {
+  await expect(resolve(args, lines, { MY_KEY: 'wk-secret-key' })).rejects.toThrow(message);
+});
+
+async function resolve(args: string[], lines: string[] = [], host: Record<string, string> = {}): Promise<WorkerConfig> {
+  if (lines.length === 0) return resolveConfig(parseFlags(args), host);
+  const folder = await mkdtemp(join(tmpdir(), 'config-test-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'worker.yaml');
+  await writeFile(path, lines.join('\n'));
+  return resolveConfig(parseFlags([...args, '--config-file', path]), host);
+}
