@@ -1,7 +1,9 @@
 import type { Client } from '../client/client.ts';
+import { systemClock } from '../common/clock.ts';
 import type { RunState } from '../protocol/states.ts';
 import type { Invocation } from './command.ts';
 import { jsonTranscript, textTranscript } from './transcript-view.ts';
+import { watchWaitingReason } from './waiting-reason.ts';
 
 export interface RunStream {
   client: Client;
@@ -18,16 +20,22 @@ export async function followRun(
 ): Promise<RunState | undefined> {
   const isJson = settings.outputFormat === 'json' || settings.outputFormat === 'ndjson';
   const view = isJson ? jsonTranscript(terminal) : textTranscript(terminal);
-  for await (const event of client.streamRun(runId, { signal, follow })) {
-    if (event.event === 'end') {
-      view.end();
-      return event.data.state;
+  const waiting = watchWaitingReason({ client, runId, clock: systemClock, say: (reason) => view.waiting(reason) });
+  try {
+    for await (const event of client.streamRun(runId, { signal, follow })) {
+      if (event.event === 'end') return event.data.state;
+      if (event.event === 'entry') {
+        view.entry(event.data);
+      } else if (follow) {
+        view.state(event.data);
+        waiting.onState(event.data.state);
+      }
     }
-    if (event.event === 'entry') view.entry(event.data);
-    else if (follow) view.state(event.data);
+    return undefined;
+  } finally {
+    waiting.stop();
+    view.end();
   }
-  view.end();
-  return undefined;
 }
 
 /** Prints the raw output of a run's commands, byte by byte, as it comes. */

@@ -8,6 +8,8 @@ import type { Terminal } from './terminal.ts';
 export interface TranscriptView {
   entry(entry: Entry): void;
   state(change: StateChange): void;
+  /** Why a queued run waits. */
+  waiting(reason: string): void;
   /** Nothing more will come. */
   end(): void;
 }
@@ -20,6 +22,7 @@ export function jsonTranscript(terminal: Terminal): TranscriptView {
   return {
     entry: print,
     state: (change) => print({ type: 'state', ...change }),
+    waiting: (reason) => print({ type: 'waiting', reason }),
     end: () => {},
   };
 }
@@ -51,6 +54,10 @@ export function textTranscript(terminal: Terminal): TranscriptView {
       endLine();
       const reason = status ? `: ${plain(status.message)}` : '';
       terminal.stderr(`${paint('dim', 'Agent state:')} ${paint(stateStyles[state], state)}${reason}\n`);
+    },
+    waiting(reason) {
+      endLine();
+      terminal.stderr(`${paint('dim', `Waiting: ${plain(reason)}`)}\n`);
     },
     end: endLine,
   };

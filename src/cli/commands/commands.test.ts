@@ -173,6 +173,18 @@ test('run logs --console prints raw bytes', async () => {
   expect(running.stdout()).toEqual(bytes);
 });
 
+test('a followed run that stays in the queue says why, once', async () => {
+  api.run.state = 'QUEUED';
+  api.run.status_message = { message: 'No worker `gpu-1` is connected.' };
+  api.streams = [{ pieces: [stateEvent('QUEUED')], end: 'open' }];
+  const running = start(['run', 'logs', fakeRunId, '--follow']);
+  const looks = () => api.requests.filter(({ path }) => path === `/agent/runs/${fakeRunId}`).length;
+  await expect.poll(looks).toBe(2);
+  running.child.kill('SIGINT');
+  const { stderr } = await running.ended;
+  expect(stderr).toBe('Agent state: QUEUED\nWaiting: No worker `gpu-1` is connected.\n');
+});
+
 test('Ctrl-C ends a followed log', async () => {
   api.streams = [{ pieces: entryEvents, end: 'open' }];
   const running = start(['run', 'logs', fakeRunId, '--follow']);
