@@ -62,6 +62,7 @@ export async function createRunCore(settings: Partial<RunSettings> = {}): Promis
   const { apiKey, principal: key } = await addTeam(database, keys);
   const { principal: foreign } = await addTeam(database, keys);
   const workers: FakeWorker[] = [];
+  let opened = 0;
   let program = await start();
 
   async function start() {
@@ -78,12 +79,24 @@ export async function createRunCore(settings: Partial<RunSettings> = {}): Promis
       },
     });
     const authenticate = async (headers: IncomingHttpHeaders) => principalOf(headers, keys);
-    const gateway = createGateway({ link: runs.link, authenticate, clock, log });
-    const server = createServer().on('upgrade', gateway.handleUpgrade);
+    const gateway = createGateway({ link: counted(runs.link), authenticate, clock, log });
+    const server = createServer().on('upgrade', (...upgrade) => gateway.handleUpgrade(...upgrade));
     await runs.start();
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const { port } = server.address() as AddressInfo;
     return { runs, gateway, server, rootUrl: `http://127.0.0.1:${port}` };
+  }
+
+  /** A daemon does not notice when its connection is open to offers; a test waits for it. */
+  function counted(link: Runs['link']): Runs['link'] {
+    return {
+      ...link,
+      async open(connection) {
+        const linked = await link.open(connection);
+        opened += 1;
+        return linked;
+      },
+    };
   }
 
   async function stop(): Promise<void> {
@@ -126,8 +139,10 @@ export async function createRunCore(settings: Partial<RunSettings> = {}): Promis
       return (await program.runs.service.create(key, request)).run_id;
     },
     async worker(options = {}) {
+      const before = opened;
       const worker = await FakeWorker.connect({ rootUrl: program.rootUrl, apiKey, workerId: 'local', ...options });
       workers.push(worker);
+      await expect.poll(() => opened, patience).toBeGreaterThan(before);
       return worker;
     },
     async agent({ task_id, execution_id }) {

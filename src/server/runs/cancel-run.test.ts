@@ -58,6 +58,7 @@ test('a worker that claims after the cancel is told again', async () => {
   await worker.next('task_cancellation');
   worker.fail(runId, { failure_reason: 'task_cancelled' });
   await core.untilState(runId, 'CANCELLED');
+  expect(await core.executions(runId)).toMatchObject([{ state: 'ended' }]);
 });
 
 test('a claimed run is cancelled by the word of its worker', async () => {

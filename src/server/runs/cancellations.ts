@@ -9,13 +9,16 @@ import type { Seat, Seats } from './seats.ts';
  * that a worker which comes back is told again of everything that it should have ended.
  */
 export function createCancellations(context: RunContext, seats: Seats) {
+  const deliveries = new Set<Promise<void>>();
   context.signals.onTellWorker((executionId) => {
-    deliver(executionId).catch((error: unknown) =>
+    const delivery = deliver(executionId).catch((error: unknown) =>
       context.log.error(
         { err: error, executionId },
         'A cancellation could not be delivered; a reconnect will try again.',
       ),
     );
+    deliveries.add(delivery);
+    void delivery.finally(() => deliveries.delete(delivery));
   });
 
   async function deliver(executionId: ExecutionId): Promise<void> {
@@ -37,6 +40,10 @@ export function createCancellations(context: RunContext, seats: Seats) {
   }
 
   return {
+    /** Resolves when nothing is being delivered. */
+    async idle(): Promise<void> {
+      await Promise.all(deliveries);
+    },
     /** For a worker that has just come back, with the live executions that are now its. */
     async deliverTo(seat: Seat, executions: readonly RunAndExecution[]): Promise<void> {
       const asked = executions.filter(({ execution }) => execution.end_intent !== null);

@@ -36,6 +36,7 @@ export class Dispatcher {
   readonly #offers = new Set<Promise<void>>();
   readonly #reopenings = new Map<Seat, () => void>();
   #cancelPoll: () => void = () => {};
+  #polling: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(context: RunContext, seats: Seats) {
@@ -45,7 +46,7 @@ export class Dispatcher {
   }
 
   async start(): Promise<void> {
-    await this.#poll();
+    await this.#tick();
   }
 
   /** Makes no more offers; those being made are finished. */
@@ -53,7 +54,7 @@ export class Dispatcher {
     this.#stopped = true;
     this.#cancelPoll();
     for (const cancel of this.#reopenings.values()) cancel();
-    await Promise.allSettled(this.#offers);
+    await Promise.allSettled([this.#polling, ...this.#offers]);
   }
 
   /** The daemon rejected an offer: no more of them until something tells that it may have room again. */
@@ -170,6 +171,12 @@ export class Dispatcher {
     );
   }
 
+  async #tick(): Promise<void> {
+    this.#polling = this.#poll();
+    await this.#polling;
+    if (!this.#stopped) this.#cancelPoll = this.#context.clock.after(pollPeriod, () => void this.#tick());
+  }
+
   async #poll(): Promise<void> {
     try {
       for (const { team_id, host, waiting } of await queueLengths(this.#context.db)) {
@@ -180,7 +187,6 @@ export class Dispatcher {
     } catch (error) {
       this.#context.log.error({ err: error }, 'The queues could not be read; they will be again in a moment.');
     }
-    if (!this.#stopped) this.#cancelPoll = this.#context.clock.after(pollPeriod, () => void this.#poll());
   }
 
   #queueOf({ teamId, host }: QueueName): Queue {

@@ -50,6 +50,7 @@ export function createRuns(options: RunsOptions): Runs {
     async stop() {
       await dispatcher.stop();
       await deadlines.stop();
+      await cancellations.idle();
     },
   };
 }

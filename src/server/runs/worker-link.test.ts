@@ -1,0 +1,98 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createRunCore, type RunCore } from '../../../test/helpers/run-core.ts';
+import { failureReasons } from '../../protocol/worker-link.ts';
+import { outcomeByWorker } from './outcome-by-worker.ts';
+
+let core: RunCore;
+beforeEach(async () => {
+  core = await createRunCore();
+});
+afterEach(() => core.close());
+
+async function claimed(workerId = 'local') {
+  const worker = await core.worker({ workerId });
+  const runId = await core.create();
+  const assignment = await worker.assigned();
+  worker.claim(runId);
+  await core.untilState(runId, 'CLAIMED');
+  return { worker, runId, assignment };
+}
+
+test('every reason that a stock daemon gives ends a run as the table says', async () => {
+  const worker = await core.worker();
+  for (const failure_reason of failureReasons) {
+    const runId = await core.create();
+    await worker.assigned();
+    worker.claim(runId);
+    worker.fail(runId, { failure_reason, exit_code: 3 });
+    const data = { task_id: runId, message: 'The task failed.', failure_reason, exit_code: 3 };
+    const { state, status } = outcomeByWorker({ type: 'task_failed', data }, { end_intent: null });
+    await core.untilState(runId, state);
+    expect(await core.run(runId)).toMatchObject({ status_message: status?.message, error_code: status?.error_code });
+  }
+});
+
+test('a daemon that exited with 0 without a word of its agent ends the run ERROR', async () => {
+  const { worker, runId } = await claimed();
+  worker.complete(runId);
+  await core.untilState(runId, 'ERROR');
+  expect(await core.run(runId)).toMatchObject({ error_code: 'internal_error' });
+});
+
+test('what a daemon could not say before arrives on its next connection', async () => {
+  const { worker, runId } = await claimed();
+  await worker.close();
+  const back = await core.worker();
+  back.fail(runId, { failure_reason: 'setup_command', exit_code: 2 });
+  await core.untilState(runId, 'FAILED');
+  expect(await core.run(runId)).toMatchObject({ error_code: 'environment_setup_failed' });
+});
+
+test('it arrives also while the server still takes the old connection for open', async () => {
+  const { runId } = await claimed();
+  const back = await core.worker();
+  back.fail(runId, { failure_reason: 'setup_command', exit_code: 2 });
+  await core.untilState(runId, 'FAILED');
+  expect(await core.executions(runId)).toMatchObject([{ state: 'ended' }]);
+});
+
+test('after a restart of the server two daemons of one name each speak of their own tasks', async () => {
+  const one = await claimed();
+  const other = await core.worker();
+  const second = await core.create();
+  await other.assigned();
+  other.claim(second);
+  await core.untilState(second, 'CLAIMED');
+  await core.restart();
+  const oneBack = await core.worker();
+  const otherBack = await core.worker();
+  otherBack.fail(second, { failure_reason: 'setup_command' });
+  oneBack.fail(one.runId, { failure_reason: 'setup_command' });
+  await core.untilState(second, 'FAILED');
+  await core.untilState(one.runId, 'FAILED');
+  expect(one.worker.received).toHaveLength(1);
+});
+
+test('a worker’s words about a task of another worker change nothing', async () => {
+  const { runId } = await claimed();
+  const stranger = await core.worker({ workerId: 'stranger' });
+  stranger.complete(runId);
+  stranger.reject(runId);
+  stranger.claim(runId);
+  const own = await core.create({ config: { worker_host: 'stranger' } });
+  await stranger.assigned();
+  stranger.claim(own);
+  await core.untilState(own, 'CLAIMED');
+  expect(await core.state(runId)).toBe('CLAIMED');
+});
+
+test('an execution that is named must be the worker’s own', async () => {
+  const { runId, assignment } = await claimed();
+  const stranger = await core.worker({ workerId: 'stranger', protocols: ['oz-worker.v2'] });
+  stranger.send('task_completed', { task_id: runId, execution_id: assignment.execution_id, message: 'done' });
+  const own = await core.create({ config: { worker_host: 'stranger' } });
+  const { execution_id } = await stranger.assigned();
+  stranger.send('task_claimed', { task_id: own, execution_id, worker_id: 'stranger' });
+  await core.untilState(own, 'CLAIMED');
+  expect(await core.state(runId)).toBe('CLAIMED');
+});
