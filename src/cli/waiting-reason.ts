@@ -15,7 +15,7 @@ export interface WaitingReasonOptions {
   client: Client;
   runId: string;
   clock: Clock;
-  say(reason: string): void;
+  say: (reason: string) => void;
 }
 
 export function watchWaitingReason({ client, runId, clock, say }: WaitingReasonOptions): WaitingReason {
