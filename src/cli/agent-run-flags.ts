@@ -20,7 +20,11 @@ export interface AgentRunOptions {
   mcp?: string[];
   mcpServer?: string[];
   conversation?: string;
+  /** `true` stands for a flag without its value. */
   idleOnComplete?: string | true;
+  share?: string[] | true;
+  computerUse?: boolean;
+  gui?: boolean;
   skipInitialTurn?: boolean;
   bedrockInferenceRole?: string;
   bedrockRoleRegion?: string;
@@ -87,10 +91,21 @@ const needATask = {
   removeRepositoryOrigins: '--remove-repository-origins',
 } satisfies Partial<Record<keyof AgentRunOptions, string>>;
 
-/** Flags given that change what a run does, and that this version cannot do. */
+/** Flags given that change what a run does, that its configuration cannot ask for, and that this version cannot do. */
 export function unbuiltFlags(options: AgentRunOptions): string[] {
-  const flags = { ...needATask, conversation: '--conversation' } as const;
-  return Object.entries(flags).flatMap(([name, flag]) => (options[name as keyof AgentRunOptions] ? [flag] : []));
+  return given(options, [...(Object.keys(needATask) as (keyof AgentRunOptions)[]), 'conversation']);
+}
+
+/** The same for a run that no server knows of: there, nothing else says what it asks for. */
+export function unbuiltHere(options: AgentRunOptions): string[] {
+  const what = ['savedPrompt', 'file', 'skill', 'mcp', 'mcpServer', 'environment', 'profile', 'conversation'] as const;
+  const how = ['share', 'idleOnComplete', 'computerUse', 'bedrockInferenceRole', 'gui'] as const;
+  return given(options, [...what, ...how]);
+}
+
+function given(options: AgentRunOptions, names: readonly (keyof AgentRunOptions)[]): string[] {
+  const chosen = names.filter((name) => options[name] !== undefined && options[name] !== false);
+  return chosen.map((name) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
 }
 
 function parseShare(value: string, former: string[] = []): string[] {

@@ -50,11 +50,13 @@ test.for([
   { args: ['agent', 'run', '--prompt', 'x', '--remove-repository-origins'], says: '--task-id' },
   { args: ['agent', 'run', '--prompt', 'x', '--bedrock-role-region', 'eu-1'], says: '--bedrock-inference-role' },
   { args: ['agent', 'run', '--prompt', 'x', '--share', 'everybody'], says: 'everybody' },
+  { args: ['agent', 'run', '--prompt', 'x', '--share'], says: '--share' },
+  { args: ['agent', 'run', '--prompt', 'x', '--idle-on-complete'], says: '--idle-on-complete' },
   { args: ['agent', 'run', '--prompt', 'x', '--idle-on-complete', 'soon'], says: 'soon' },
   { args: ['agent', 'run-cloud'], says: '--prompt' },
   { args: ['agent', 'run-cloud', '--prompt', 'x', '--mcp', '{}'], says: '--mcp' },
-  { args: ['agent', 'run-cloud', '--prompt', 'x', '--team', '--personal'], says: '--personal' },
-  { args: ['agent', 'run-cloud', '--prompt', 'x', '--claude-auth-secret', 's'], says: '--harness claude' },
+  { args: ['agent', 'run-cloud', '--prompt', 'x', '--personal'], says: '--personal' },
+  { args: ['agent', 'run-cloud', '--prompt', 'x', '--claude-auth-secret', 's'], says: '--claude-auth-secret' },
 ])('oz $args is a wrong command line', async ({ args, says }) => {
   const { code, stdout, stderr } = await oz(args, { WARP_API_KEY: 'wk-test' });
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

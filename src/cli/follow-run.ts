@@ -2,6 +2,7 @@ import type { Client } from '../client/client.ts';
 import { systemClock } from '../common/clock.ts';
 import type { RunState } from '../protocol/states.ts';
 import type { Invocation } from './command.ts';
+import { isForPrograms } from './global-options.ts';
 import { jsonTranscript, textTranscript } from './transcript-view.ts';
 import { watchWaitingReason } from './waiting-reason.ts';
 
@@ -18,8 +19,7 @@ export async function followRun(
   { terminal, settings }: Invocation,
   { client, runId, signal, follow }: RunStream,
 ): Promise<RunState | undefined> {
-  const isJson = settings.outputFormat === 'json' || settings.outputFormat === 'ndjson';
-  const view = isJson ? jsonTranscript(terminal) : textTranscript(terminal);
+  const view = isForPrograms(settings) ? jsonTranscript(terminal) : textTranscript(terminal);
   const waiting = watchWaitingReason({ client, runId, clock: systemClock, say: (reason) => view.waiting(reason) });
   try {
     for await (const event of client.streamRun(runId, { signal, follow })) {
@@ -43,7 +43,7 @@ export async function followConsole(
   { terminal, settings }: Invocation,
   { client, runId, signal, follow }: RunStream,
 ): Promise<void> {
-  const isJson = settings.outputFormat === 'json' || settings.outputFormat === 'ndjson';
+  const isJson = isForPrograms(settings);
   for await (const event of client.streamConsole(runId, { signal, follow })) {
     if (event.event === 'end') return;
     terminal.stdout(isJson ? `${JSON.stringify(event.data)}\n` : Buffer.from(event.data.data, 'base64'));

@@ -38,6 +38,11 @@ export function addGlobalOptions(command: Command): void {
 
 const group = 'Global options:';
 
+/** Whether the answer is read by a program, an object or a line of objects at a time. */
+export function isForPrograms({ outputFormat }: Settings): boolean {
+  return outputFormat === 'json' || outputFormat === 'ndjson';
+}
+
 /** A flag beside the command beats one before it; both beat the environment. */
 export function settingsOf(command: Command): Settings {
   return {

@@ -17,9 +17,12 @@ export interface ProcessOptions {
   onOutput: (stream: OutputStream, bytes: Buffer) => Promise<void>;
 }
 
-/** Milliseconds: what an ended process's children have to end by themselves, and what SIGTERM leaves before SIGKILL. */
+/**
+ * Milliseconds: what an ended process's children have to end by themselves, and what SIGTERM leaves before SIGKILL. The
+ * worker gives the agent ten seconds to end, its farewell to the server included.
+ */
 const settle = 500;
-const grace = 5_000;
+const grace = 4_000;
 /** Milliseconds of silence after which a pipe is given up that only a process outside the group still holds. */
 const leakedPipeSilence = 250;
 

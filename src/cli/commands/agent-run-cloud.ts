@@ -1,9 +1,10 @@
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import type { Client } from '../../client/client.ts';
 import { exitCodes } from '../../common/exit-codes.ts';
 import type { AgentConfig, CreatedRun, HarnessType } from '../../protocol/runs.ts';
 import { addCommand, connect, excludeNegation, onRun, refuseForNow, runUrl } from '../command.ts';
 import type { CliContext, Invocation } from '../command.ts';
+import { isForPrograms } from '../global-options.ts';
 import { harnessOption } from '../harness-option.ts';
 import { abortOnInterrupt } from '../interrupts.ts';
 import { parseRunId } from '../run-id.ts';
@@ -18,16 +19,12 @@ interface RunCloudOptions {
   parentRunId?: string;
   /** False after `--no-environment`. */
   environment?: string | false;
-  runner?: string;
   conversation?: string;
   team?: boolean;
-  personal?: boolean;
   agent?: string;
   host?: string;
   computerUse?: boolean;
   harness?: HarnessType;
-  claudeAuthSecret?: string;
-  codexAuthSecret?: string;
   wait?: boolean;
 }
 
@@ -44,22 +41,22 @@ export function defineAgentRunCloud(parent: Command, context: CliContext): void 
     .option('--skill <SPEC>', 'the skill to start from')
     .option('-e, --environment <ID>', 'the environment to start from')
     .option('--no-environment', 'start from no environment')
-    .option('--runner <ID>', 'the runner to use')
     .option('--agent <UID>', 'the named agent to run as')
     .option('--parent-run-id <RUN_ID>', 'the run that this one is a child of', parseRunId)
     .option('--conversation <ID>', 'the conversation to go on with')
-    .addOption(new Option('--team', 'for the team').conflicts('personal'))
-    .option('--personal', 'for yourself')
+    .option('--team', 'for the team, as every run is in this version')
     .option('--computer-use', 'let the agent use a computer')
-    .option('--no-computer-use', 'let it not')
-    .option('--claude-auth-secret <NAME>', 'the secret that claude signs in with')
-    .option('--codex-auth-secret <NAME>', 'the secret that codex signs in with');
+    .option('--no-computer-use', 'let it not');
   excludeNegation(command, 'environment');
   excludeNegation(command, 'computer-use');
   refuseForNow(command, [
     '--saved-prompt <ID>',
     '-f, --file <PATH>',
     '--mcp <SPEC>',
+    '--runner <ID>',
+    '--personal',
+    '--claude-auth-secret <NAME>',
+    '--codex-auth-secret <NAME>',
     '--open',
     '--attach <PATH>',
     '--no-snapshot',
@@ -70,7 +67,7 @@ export function defineAgentRunCloud(parent: Command, context: CliContext): void 
 }
 
 async function runCloud(invocation: Invocation, options: RunCloudOptions): Promise<number> {
-  checkCombination(options);
+  if (!options.prompt?.trim() && !options.skill) throw new UsageError('`--prompt` or `--skill` is required.');
   const client = await connect(invocation);
   const signal = abortOnInterrupt();
   const run = await client.createRun(requestOf(options), { signal });
@@ -78,22 +75,12 @@ async function runCloud(invocation: Invocation, options: RunCloudOptions): Promi
   return options.wait ? waitFor(invocation, client, run, signal) : exitCodes.success;
 }
 
-function checkCombination({ prompt, skill, harness, ...options }: RunCloudOptions): void {
-  if (!prompt?.trim() && !skill) throw new UsageError('`--prompt` or `--skill` is required.');
-  if (options.claudeAuthSecret && harness !== 'claude') {
-    throw new UsageError('`--claude-auth-secret` needs `--harness claude`.');
-  }
-  if (options.codexAuthSecret && harness !== 'codex') {
-    throw new UsageError('`--codex-auth-secret` needs `--harness codex`.');
-  }
-}
-
 function requestOf(options: RunCloudOptions) {
   return withoutUndefined({
     prompt: options.prompt,
     skill: options.skill,
     title: options.title,
-    team: options.team ?? (options.personal ? false : undefined),
+    team: options.team,
     agent_identity_uid: options.agent,
     conversation_id: options.conversation,
     parent_run_id: options.parentRunId,
@@ -103,27 +90,21 @@ function requestOf(options: RunCloudOptions) {
 
 function configOf(options: RunCloudOptions): AgentConfig {
   const isOurs = options.harness === undefined || options.harness === 'oz';
-  const secrets = withoutUndefined({
-    claude_auth_secret_name: options.claudeAuthSecret,
-    codex_auth_secret_name: options.codexAuthSecret,
-  });
   return withoutUndefined({
     name: options.name,
     model_id: isOurs ? options.model : undefined,
     environment_id: options.environment || undefined,
-    runner_id: options.runner,
     worker_host: options.host,
     computer_use_enabled: options.computerUse,
     harness:
       options.harness && withoutUndefined({ type: options.harness, model_id: isOurs ? undefined : options.model }),
-    harness_auth_secrets: Object.keys(secrets).length > 0 ? secrets : undefined,
   });
 }
 
 function announce(invocation: Invocation, run: CreatedRun): void {
   const { terminal, settings } = invocation;
   const url = runUrl(invocation, run.run_id);
-  if (settings.outputFormat === 'json' || settings.outputFormat === 'ndjson') {
+  if (isForPrograms(settings)) {
     terminal.stdout(`${JSON.stringify({ ...run, run_url: url })}\n`);
   } else {
     terminal.stdout(`Spawned ambient agent with run ID: ${run.run_id}\nView run: ${url}\n`);

@@ -5,8 +5,15 @@ import type { Wishes } from '../../agent/harness-choice.ts';
 import { systemClock } from '../../common/clock.ts';
 import { exitCodes } from '../../common/exit-codes.ts';
 import type { ReportTurn } from '../../protocol/agent-calls.ts';
-import { addAgentRunFlags, checkAgentRun, unbuiltFlags, type AgentRunOptions } from '../agent-run-flags.ts';
+import {
+  addAgentRunFlags,
+  checkAgentRun,
+  unbuiltFlags,
+  unbuiltHere,
+  type AgentRunOptions,
+} from '../agent-run-flags.ts';
 import { addCommand, onRun, runUrl, type CliContext, type Invocation } from '../command.ts';
+import { isForPrograms } from '../global-options.ts';
 import { abortOnInterrupt } from '../interrupts.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -26,7 +33,7 @@ export function defineAgentRun(parent: Command, context: CliContext): void {
 async function runAgent(invocation: Invocation, options: AgentRunOptions): Promise<ReportTurn> {
   const { jsonRecorder, textRecorder } = await import('../../agent/printing-recorder.ts');
   const { terminal, settings } = invocation;
-  const isJson = settings.outputFormat === 'json' || settings.outputFormat === 'ndjson';
+  const isJson = isForPrograms(settings);
   const surroundings = {
     cwd: folderOf(options),
     env: process.env,
@@ -63,15 +70,8 @@ function wishesOf(options: AgentRunOptions): Wishes {
 
 /** What this version cannot do ends a managed run by name; here, where a person waits, it is a wrong command line. */
 function promptOf(options: AgentRunOptions): string {
-  const flags = { ...options, mcp: options.mcp ?? options.mcpServer };
-  const named = (['savedPrompt', 'file', 'skill', 'mcp', 'environment', 'profile'] as const).filter(
-    (name) => flags[name],
-  );
-  const refused = [
-    ...named.map((name) => `--${name.replace('savedPrompt', 'saved-prompt')}`),
-    ...unbuiltFlags(options),
-  ];
-  if (refused[0]) throw new UsageError(`\`${refused[0]}\` is not available in this version yet.`);
+  const [unbuilt] = unbuiltHere(options);
+  if (unbuilt) throw new UsageError(`\`${unbuilt}\` is not available in this version yet.`);
   if (options.harness !== 'shell') {
     const harness = options.harness ?? 'oz';
     throw new UsageError(`\`--harness ${harness}\` is not available in this version yet: use \`--harness shell\`.`);

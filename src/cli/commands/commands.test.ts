@@ -230,10 +230,10 @@ test('run-cloud sends what its flags say, and shows where to look', async () => 
 
 test('the model of another harness is that harness its own', async () => {
   await oz(['agent', 'run-cloud', '-p', 'x', '--model', 'm1']);
-  await oz(['agent', 'run-cloud', '-p', 'x', '--model', 'm1', '--harness', 'claude-code', '--claude-auth-secret', 's']);
+  await oz(['agent', 'run-cloud', '-p', 'x', '--model', 'm1', '--harness', 'claude-code']);
   expect(api.created.map(({ config }) => config)).toEqual([
     { model_id: 'm1' },
-    { harness: { type: 'claude', model_id: 'm1' }, harness_auth_secrets: { claude_auth_secret_name: 's' } },
+    { harness: { type: 'claude', model_id: 'm1' } },
   ]);
 });
 
