@@ -24,7 +24,6 @@ export async function createApp({ log, authenticate }: { log: Logger; authentica
     loggerInstance: log.child({}, { level: quieter(log.level) }) as FastifyBaseLogger,
     bodyLimit,
     genReqId: () => randomUUID(),
-    requestIdLogLabel: 'trace_id',
     // A slow or an idle client ends by Node's own limits; what is left when the server stops is cut off.
     forceCloseConnections: 'idle',
   }).withTypeProvider<ZodTypeProvider>();

@@ -35,6 +35,8 @@ export async function sendEventStream(reply: FastifyReply, options: EventStreamO
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-cache, no-transform',
     'x-accel-buffering': 'no',
+    // Kept open after its end, it would hold up the stop of the server.
+    connection: 'close',
   });
   response.flushHeaders();
   try {

@@ -7,7 +7,7 @@ import { toCodedError } from './coded-errors.ts';
 export function installProblems(app: App): void {
   app.setErrorHandler(async (error, request, reply) => {
     const coded = toCodedError(error, request);
-    if (errorKinds[coded.code].status >= 500) request.log.error({ err: error }, coded.message);
+    if (errorKinds[coded.code].status >= 500) request.log.error({ err: error, trace_id: request.id }, coded.message);
     await sendProblem(reply, coded);
   });
   app.setNotFoundHandler(async (request, reply) => {
