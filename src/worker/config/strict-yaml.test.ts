@@ -35,7 +35,10 @@ test.each([
   [['max_concurrent_tasks: many'], 'worker.yaml, line 1: max_concurrent_tasks: Invalid input: expected number'],
   [['backend:', '  command: {}'], 'backend.command.dispatch_command: Invalid input: expected string'],
   [['backend:', '  command:', '    dispatch_command: x', '    dispatch_timeout: soon'], 'must be a duration'],
-  [['backend:', '  direct:', '    environment:', '      - name: "A B"'], 'backend.direct.environment.0.name: must not'],
+  [
+    ['backend:', '  direct:', '    environment:', '      - name: "A B"'],
+    'environment.0.name: must not contain whitespace or =; it is "A B"',
+  ],
   [['a: [1'], 'worker.yaml, line 1'],
   [['just text'], 'worker.yaml, line 1: the file: Invalid input: expected object'],
 ])('%j is refused in one line that names the culprit', (lines, message) => {

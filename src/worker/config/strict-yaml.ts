@@ -29,8 +29,13 @@ function describeIssue(error: z.ZodError, file: string, document: Document, line
   if (issue === undefined) return new CodedError('invalid_request', `${file} is not valid.`);
   const unknown = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
   const path = [...issue.path.map(toKey), ...unknown];
-  const what = unknown.length > 0 ? 'is not a known key' : issue.message;
+  const what = unknown.length > 0 ? 'is not a known key' : issue.message + received(document.getIn(path));
   return refusal(file, lineOf(path, document, lines), `${path.join('.') || 'the file'}: ${what}`);
+}
+
+/** The value as it was read, as long as it is a plain one. The file's reader is whoever wrote it. */
+function received(value: unknown): string {
+  return ['string', 'number', 'boolean'].includes(typeof value) ? `; it is ${JSON.stringify(value)}` : '';
 }
 
 function toKey(part: PropertyKey): string | number {
