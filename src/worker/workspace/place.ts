@@ -1,4 +1,4 @@
-import { access, constants, mkdir, open, rename, stat } from 'node:fs/promises';
+import { access, constants, mkdir, rename, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Clock } from '../../common/clock.ts';
 import { CodedError } from '../../protocol/errors.ts';
@@ -42,30 +42,30 @@ export async function checkPlaces({
   }
 }
 
-/** The state is made first, so that a place that fails half way leaves no workspace. */
+/** All or nothing: when one of its folders cannot be made, the other is removed again. */
 export async function makePlace(taskId: string, settings: PlaceSettings, clock: Clock): Promise<Place> {
   requirePlainName(taskId);
+  const { targetDir, cleanup } = settings;
   const state = join(settings.stateFolder, taskId);
-  await mkdir(state, { mode: 0o700 });
-  try {
-    const shared = settings.targetDir;
-    const workspace = shared ?? (await makeWorkspace(settings.workspaceRoot, taskId, clock));
-    const environmentFile = join(state, 'environment');
-    await (await open(environmentFile, 'wx', 0o600)).close();
-    return {
-      workspace,
-      environmentFile,
-      gitConfig: join(shared === undefined ? workspace : state, '.gitconfig'),
-      outputOf: (stream) => join(state, `${stream}.log`),
-      async remove() {
-        await removeTree(state);
-        if (shared === undefined && settings.cleanup) await removeTree(workspace);
-      },
-    };
-  } catch (error) {
-    await removeTree(state);
-    throw error;
+  const workspace = targetDir ?? join(settings.workspaceRoot, taskId);
+  const own = targetDir === undefined ? [workspace] : [];
+  // At the same time, because a task that waits for its agent waits for this.
+  const made = await Promise.allSettled([makeState(state), ...own.map((folder) => makeWorkspace(folder, clock))]);
+  const failure = made.find((one) => one.status === 'rejected');
+  if (failure !== undefined) {
+    const folders = [state, ...own].filter((_, index) => made[index]?.status === 'fulfilled');
+    await Promise.all(folders.map(removeTree));
+    throw failure.reason;
   }
+  return {
+    workspace,
+    environmentFile: join(state, 'environment'),
+    gitConfig: join(targetDir === undefined ? workspace : state, '.gitconfig'),
+    outputOf: (stream) => join(state, `${stream}.log`),
+    async remove() {
+      await Promise.all([state, ...(cleanup ? own : [])].map(removeTree));
+    },
+  };
 }
 
 async function checkTargetDir(targetDir: string): Promise<void> {
@@ -84,13 +84,15 @@ function requirePlainName(taskId: string): void {
   throw new CodedError('invalid_request', `The task id ${JSON.stringify(taskId)} is not a plain name.`);
 }
 
+async function makeState(folder: string): Promise<void> {
+  await mkdir(folder, { mode: 0o700 });
+}
+
 /** Always a new folder: what an earlier task of the same id left is moved aside. */
-async function makeWorkspace(root: string, taskId: string, clock: Clock): Promise<string> {
-  const workspace = join(root, taskId);
+async function makeWorkspace(workspace: string, clock: Clock): Promise<void> {
   for (;;) {
     try {
-      await mkdir(workspace, { mode: 0o700 });
-      return workspace;
+      return await mkdir(workspace, { mode: 0o700 });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       await rename(workspace, `${workspace}.kept-${timestamp(clock.now())}`);

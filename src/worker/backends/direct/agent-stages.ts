@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { secretValues } from '../../../common/secret-names.ts';
 import { describeExit, exitCodeOf, type Exit } from '../../../process/exit.ts';
 import type { TaskFailure, TaskOutcome } from '../backend.ts';
@@ -17,6 +17,7 @@ export async function runSetup(task: DirectTask): Promise<{ variables: Variables
   if (command === undefined) return { variables };
   const environment = setupEnvironment(variables, place, assignment.task_id, settings.environment);
   try {
+    await writeFile(place.environmentFile, '', { flag: 'wx', mode: 0o600 });
     const exit = await runStage(task, { stream: 'setup', ...shellCommand(command), environment, signal });
     if (exit.code !== 0) return failure('setup_command', `The setup command ${describeExit(exit)}.`, exit);
   } catch (error) {
