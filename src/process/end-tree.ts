@@ -14,7 +14,7 @@ export interface EndTreeOptions {
 }
 
 /** How often to look whether the rest of a group has ended, in milliseconds. */
-const groupPoll = 20;
+const groupPoll = 50;
 
 /**
  * Ends a process and all that came of it: SIGTERM to its group, SIGKILL after the grace, then SIGKILL to whatever left

@@ -38,8 +38,10 @@ const farewellLimit = 2_000;
 /** The whole life of the daemon. Resolves with its exit code, and has said in one line what was wrong. */
 export async function runWorker(worker: WorkerProcess): Promise<number> {
   try {
-    const config = await resolveConfig(parseFlags(worker.args), worker.host);
+    const flags = parseFlags(worker.args);
+    const config = await resolveConfig(flags, worker.host);
     const log = createLogger({ name: 'oz-agent-worker', level: config.logLevel });
+    if (flags.volumes.length > 0) log.warn('--volumes is of no use to the direct backend');
     const backend = await openDirectBackend({
       config,
       ...worker,

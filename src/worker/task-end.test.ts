@@ -107,6 +107,24 @@ test('at SIGTERM every task is reported at once, ended and torn down, and the da
   expect(worker.server.received.filter(({ type }) => type === 'task_failed')).toHaveLength(2);
 });
 
+test.each(['SIGINT', 'SIGHUP'] as const)('%s ends the daemon like SIGTERM', async (signal) => {
+  const worker = await startTestWorker({ oz: tree });
+  const { taskId } = worker.assign();
+  await fileWith(join(worker.root, taskId, 'ready'), 'ready');
+  worker.process.kill(signal);
+  expect((await worker.server.waitFor('task_failed', taskId)).data.failure_reason).toBe('graceful_shutdown');
+  expect((await worker.process.exited).code).toBe(0);
+});
+
+test('a daemon does not outlive the program that started it', async () => {
+  const worker = await startTestWorker({ oz: tree, ipc: true });
+  const { taskId } = worker.assign();
+  await fileWith(join(worker.root, taskId, 'ready'), 'ready');
+  worker.process.hangUp();
+  expect((await worker.process.exited).code).toBe(0);
+  expect(await processesOf([taskId])).toEqual([]);
+});
+
 test('a second signal kills what does not end', async () => {
   const worker = await startTestWorker({ oz: 'trap "" TERM; echo ready > ready; while :; do sleep 0.01; done' });
   const { taskId } = worker.assign();

@@ -20,6 +20,8 @@ export interface WorkerSetup {
   /** Further lines of `backend.direct` in the config file. */
   direct?: string[];
   isV2?: boolean;
+  /** Whether it is started with a channel to its parent. */
+  ipc?: boolean;
 }
 
 export interface TestWorker {
@@ -45,6 +47,8 @@ export interface WorkerProcess {
   readonly pid: number;
   output(): string;
   kill(signal: NodeJS.Signals): void;
+  /** Closes the channel to its parent, as the parent's death does. */
+  hangUp(): void;
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
 
@@ -104,26 +108,36 @@ export async function launch(folder: string, url: string, setup: WorkerSetup): P
     ...(setup.direct ?? []).map((line) => `    ${line}`),
   ];
   await writeFile(join(folder, 'worker.yaml'), lines.join('\n'));
-  return startDaemon(['--config-file', join(folder, 'worker.yaml'), ...(setup.args ?? [])], {
-    WARP_API_KEY: apiKey,
-    WARP_SERVER_ROOT_URL: url,
-    TMPDIR: join(folder, 'tmp'),
-    ...setup.env,
-  });
+  return startDaemon(
+    ['--config-file', join(folder, 'worker.yaml'), ...(setup.args ?? [])],
+    {
+      WARP_API_KEY: apiKey,
+      WARP_SERVER_ROOT_URL: url,
+      TMPDIR: join(folder, 'tmp'),
+      ...setup.env,
+    },
+    { ipc: setup.ipc ?? false },
+  );
 }
 
-export function startDaemon(args: string[], env: Record<string, string>): WorkerProcess {
+export function startDaemon(args: string[], env: Record<string, string>, { ipc = false } = {}): WorkerProcess {
   const child = spawn(globalThis.process.execPath, [main, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', ipc ? 'ipc' : 'ignore'],
     env: { PATH: globalThis.process.env['PATH'] ?? '', HOME: '/nonexistent', ...env },
   });
   let output = '';
-  child.stdout.on('data', (data: Buffer) => (output += data.toString()));
-  child.stderr.on('data', (data: Buffer) => (output += data.toString()));
+  child.stdout?.on('data', (data: Buffer) => (output += data.toString()));
+  child.stderr?.on('data', (data: Buffer) => (output += data.toString()));
   const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) =>
     child.once('close', (code, signal) => resolve({ code, signal })),
   );
-  return { pid: child.pid ?? 0, output: () => output, kill: (signal) => void child.kill(signal), exited };
+  return {
+    pid: child.pid ?? 0,
+    output: () => output,
+    kill: (signal) => void child.kill(signal),
+    hangUp: () => child.disconnect(),
+    exited,
+  };
 }
 
 /** Waits until a file that a task writes has this in it, and returns all of it. */

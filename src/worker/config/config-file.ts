@@ -4,57 +4,65 @@ import { readStrictYaml } from './strict-yaml.ts';
 
 /** The config file of the official worker, key for key. Unknown keys are refused on every level. */
 
-const duration = z.string().refine((text) => parseDuration(text) !== undefined, 'must be a duration such as 60s or 2m');
+/** A key without a value is one that is not there. */
+const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
+const text = optional(z.string());
 const nonEmpty = z.string().min(1);
-const strings = z.record(z.string(), z.string());
+const strings = optional(z.record(z.string(), z.string()));
+const yesOrNo = z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true');
+const wholeNumber = z
+  .string()
+  .regex(/^[+-]?\d+$/, 'must be a whole number')
+  .transform(Number);
+const duration = z.string().refine((value) => parseDuration(value) !== undefined, 'must be a duration such as 60s');
 
 /** Without a value the variable is inherited from the daemon's own environment. */
 const environment = z.array(
   z.strictObject({
     name: nonEmpty.regex(/^[^\s=]+$/, 'must not contain whitespace or ='),
-    value: z.string().optional(),
+    value: text,
   }),
 );
 
 const directSchema = z.strictObject({
-  workspace_root: z.string().optional(),
-  target_dir: z.string().optional(),
-  oz_path: z.string().optional(),
-  setup_command: z.string().optional(),
-  teardown_command: z.string().optional(),
-  environment: environment.optional(),
+  workspace_root: text,
+  target_dir: text,
+  oz_path: text,
+  setup_command: text,
+  teardown_command: text,
+  environment: optional(environment),
 });
 
 export const directKeys = Object.keys(directSchema.shape);
 
-const dockerSchema = z.strictObject({ volumes: z.array(nonEmpty).optional(), environment: environment.optional() });
+const dockerSchema = z.strictObject({ volumes: optional(z.array(nonEmpty)), environment: optional(environment) });
 
 const commandSchema = z.strictObject({
   dispatch_command: nonEmpty,
-  cancel_command: z.string().optional(),
-  dispatch_timeout: duration.optional(),
-  environment: environment.optional(),
+  cancel_command: text,
+  dispatch_timeout: optional(duration),
+  environment: optional(environment),
 });
 
 const kubernetesSchema = z.strictObject({
-  namespace: z.string().optional(),
-  kubeconfig: z.string().optional(),
-  default_image: z.string().optional(),
-  image_pull_policy: z.enum(['Always', 'Never', 'IfNotPresent']).optional(),
-  use_image_volumes: z.boolean().optional(),
-  preflight_image: z.string().optional(),
-  sidecar_image: z.string().optional(),
-  coding_cli_sidecars: strings.optional(),
-  setup_command: z.string().optional(),
-  teardown_command: z.string().optional(),
-  extra_labels: strings.optional(),
-  extra_annotations: strings.optional(),
-  active_deadline_seconds: z.int().optional(),
-  ttl_seconds_after_finished: z.int().optional(),
-  workspace_size_limit: z.string().optional(),
-  unschedulable_timeout: duration.optional(),
-  pod_template: z.looseObject({}).optional(),
-  preflight_resources: z.looseObject({}).optional(),
+  namespace: text,
+  kubeconfig: text,
+  default_image: text,
+  image_pull_policy: optional(z.enum(['Always', 'Never', 'IfNotPresent'])),
+  use_image_volumes: optional(yesOrNo),
+  preflight_image: text,
+  sidecar_image: text,
+  coding_cli_sidecars: strings,
+  setup_command: text,
+  teardown_command: text,
+  extra_labels: strings,
+  extra_annotations: strings,
+  active_deadline_seconds: optional(wholeNumber),
+  ttl_seconds_after_finished: optional(wholeNumber),
+  workspace_size_limit: text,
+  unschedulable_timeout: optional(duration),
+  pod_template: optional(z.looseObject({})),
+  preflight_resources: optional(z.looseObject({})),
 });
 
 const backendSchema = z
@@ -72,14 +80,14 @@ const backendSchema = z
   });
 
 export const configFileSchema = z.strictObject({
-  worker_id: z.string().optional(),
-  cleanup: z.boolean().optional(),
-  max_concurrent_tasks: z.int().optional(),
-  idle_on_complete: z.string().optional(),
-  backend: backendSchema.nullish(),
+  worker_id: text,
+  cleanup: optional(yesOrNo),
+  max_concurrent_tasks: optional(wholeNumber),
+  idle_on_complete: text,
+  backend: optional(backendSchema),
 });
-export type ConfigFile = z.infer<typeof configFileSchema>;
-export type DirectSection = z.infer<typeof directSchema>;
+export type ConfigFile = Partial<z.infer<typeof configFileSchema>>;
+export type DirectSection = Partial<z.infer<typeof directSchema>>;
 
 export function parseConfigFile(text: string, file: string): ConfigFile {
   return readStrictYaml(text, file, configFileSchema);

@@ -16,9 +16,14 @@ export function resolveEnvironment({ section, flags, host, apiKey }: Environment
   const variables: Record<string, string> = {};
   for (const { name, value } of section) variables[name] = value ?? host[name] ?? '';
   for (const { name, value } of flags.map(parseEntry)) variables[name] = value ?? host[name] ?? '';
-  const leak = Object.keys(variables).find((name) => variables[name]?.includes(apiKey));
+  const leak = Object.keys(variables).find((name) => holdsKey(variables[name], apiKey));
   if (leak === undefined) return variables;
   throw new CodedError('invalid_request', `The variable ${leak} holds this worker's own API key: no task may get it.`);
+}
+
+/** Whether a value gives the key away, alone or within something else. A key this short would be in everything. */
+export function holdsKey(value: string | undefined, apiKey: string): boolean {
+  return value === apiKey || (apiKey.length >= 8 && (value?.includes(apiKey) ?? false));
 }
 
 function parseEntry(entry: string): { name: string; value: string | undefined } {

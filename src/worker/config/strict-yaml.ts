@@ -1,9 +1,10 @@
-import { isNode, LineCounter, parseDocument, type Document, type YAMLParseError } from 'yaml';
+import { isNode, LineCounter, parseDocument, visit, type Document, type Scalar, type YAMLParseError } from 'yaml';
 import type { z } from 'zod';
 import { CodedError } from '../../protocol/errors.ts';
 
 /**
- * Reads a YAML text by a schema. What is wrong with it is refused with `invalid_request` in one line that names the
+ * Reads a YAML text by a schema, which sees every value as it was written, as a string: `value: 0777` is meant so where
+ * a string is wanted. What is wrong with it is refused with `invalid_request` in one line that names the
  * file, the line and the key; `file` is only what that line calls it.
  */
 export function readStrictYaml<T>(text: string, file: string, schema: z.ZodType<T>): T {
@@ -13,10 +14,16 @@ export function readStrictYaml<T>(text: string, file: string, schema: z.ZodType<
   if (syntaxError !== undefined) {
     throw refusal(file, lines.linePos(syntaxError.pos[0]).line, describeSyntax(syntaxError, text));
   }
+  visit(document, { Scalar: (_key, node) => keepAsWritten(node) });
   if (document.contents === null) throw new CodedError('invalid_request', `${file} is empty.`);
   const parsed = schema.safeParse(document.toJS());
   if (parsed.success) return parsed.data;
   throw describeIssue(parsed.error, file, document, lines);
+}
+
+/** Null stays null, so that a key without a value can be told from an empty one. */
+function keepAsWritten(node: Scalar): void {
+  if (typeof node.value === 'number' || typeof node.value === 'boolean') node.value = node.source ?? String(node.value);
 }
 
 function describeSyntax({ code, message, pos }: YAMLParseError, text: string): string {
@@ -35,7 +42,7 @@ function describeIssue(error: z.ZodError, file: string, document: Document, line
 
 /** The value as it was read, as long as it is a plain one. The file's reader is whoever wrote it. */
 function received(value: unknown): string {
-  return ['string', 'number', 'boolean'].includes(typeof value) ? `; it is ${JSON.stringify(value)}` : '';
+  return typeof value === 'string' ? `; it is ${JSON.stringify(value)}` : '';
 }
 
 function toKey(part: PropertyKey): string | number {

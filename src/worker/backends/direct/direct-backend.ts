@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { secretValues } from '../../../common/secret-names.ts';
 import { makePlace, type Place } from '../../workspace/place.ts';
 import type { Backend, TaskFailure, TaskOutcome } from '../backend.ts';
 import { runAgent, runSetup } from './agent-stages.ts';
@@ -17,6 +18,7 @@ export function createDirectBackend(settings: DirectSettings, tools: DirectTools
       } catch (error) {
         return failure('workspace_setup', `The workspace could not be made: ${(error as Error).message}.`);
       }
+      const secrets = secretValues({ API_KEY: settings.environment.apiKey });
       return live({
         ...task,
         place,
@@ -24,7 +26,7 @@ export function createDirectBackend(settings: DirectSettings, tools: DirectTools
         tools,
         started: [],
         ending: new Map(),
-        secrets: [settings.environment.apiKey],
+        secrets,
       });
     },
   };

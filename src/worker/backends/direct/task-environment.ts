@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Assignment } from '../../../protocol/worker-link.ts';
+import { holdsKey } from '../../config/environment.ts';
 import type { Place } from '../../workspace/place.ts';
 
 export type Variables = Readonly<Record<string, string>>;
@@ -71,7 +72,7 @@ function ozVariables(place: Place, runId: string): Variables {
 }
 
 function hostWithoutKey({ host, apiKey }: EnvironmentSettings): Variables {
-  const allowed = Object.keys(host).filter((name) => name !== 'WARP_API_KEY' && !host[name]?.includes(apiKey));
+  const allowed = Object.keys(host).filter((name) => name !== 'WARP_API_KEY' && !holdsKey(host[name], apiKey));
   return pick(host, allowed);
 }
 
