@@ -49,7 +49,8 @@ async function serveStore(config: ServerConfig, store: OpenDatabase, around: Sur
     const url = await listen(server, config);
     await writeRunningServer(config.dataDir, url);
     log.info({ url, version, data_dir: config.dataDir }, `Listening on ${url}.`);
-    process.send?.({ type: 'listening', url });
+    // A parent that has died meanwhile need not be told; that its channel is closed ends the server in order.
+    process.send?.({ type: 'listening', url }, () => undefined);
     if (!stop.aborted) await once(stop, 'abort');
     log.info('Stopping.');
   } finally {

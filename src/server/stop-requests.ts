@@ -7,6 +7,8 @@ export function listenForStop(process: NodeJS.Process): { signal: AbortSignal; i
   const stop = () => controller.abort();
   const events = ['SIGTERM', 'SIGINT', 'SIGHUP', ...(process.send ? ['disconnect'] : [])];
   for (const event of events) process.on(event, stop);
+  // The parent may have died before there was anybody to hear of it.
+  if (process.send && !process.connected) stop();
   return {
     signal: controller.signal,
     ignore: () => {

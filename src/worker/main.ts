@@ -11,6 +11,7 @@ const end = () => (stop.signal.aborted ? hurry : stop).abort();
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, end);
 // Started by a program that is gone now, however it went: nobody is left to ask for the end.
 process.on('disconnect', () => stop.abort());
+if (process.send && !process.connected) stop.abort();
 
 const code = await runWorker({
   args: process.argv.slice(2),
