@@ -29,6 +29,7 @@ function transcribedCall(writer: TranscriptWriter, call: number, budget: OutputB
     output(stream, bytes) {
       const granted = bytes.subarray(0, budget.take(bytes.length));
       write(stream, decoders[stream].decode(granted, { stream: true }));
+      if (granted.length < bytes.length) budget.sayThatItIsUsedUp();
     },
     result(state, output) {
       write('stdout', decoders.stdout.decode());
@@ -41,6 +42,7 @@ function transcribedCall(writer: TranscriptWriter, call: number, budget: OutputB
 interface OutputBudget {
   /** How many of so many bytes may still be written. */
   take(wanted: number): number;
+  sayThatItIsUsedUp(): void;
 }
 
 function createOutputBudget(writer: TranscriptWriter): OutputBudget {
@@ -50,11 +52,12 @@ function createOutputBudget(writer: TranscriptWriter): OutputBudget {
     take(wanted) {
       const granted = Math.min(wanted, left);
       left -= granted;
-      if (granted < wanted && !told) {
-        told = true;
-        writer.add({ type: 'event', name: 'output_truncated', data: { limit_bytes: maxOutputBytes } });
-      }
       return granted;
+    },
+    sayThatItIsUsedUp() {
+      if (told) return;
+      told = true;
+      writer.add({ type: 'event', name: 'output_truncated', data: { limit_bytes: maxOutputBytes } });
     },
   };
 }
