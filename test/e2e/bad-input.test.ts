@@ -150,7 +150,7 @@ test('A refused key ends the worker with exit code 3 and one line.', async () =>
 
 test.each([
   { args: ['run', 'get', unknownRun], code: 1, says: unknownRun },
-  { args: ['run', 'get', 'not-an-id'], code: 2, says: 'not-an-id' },
+  { args: ['run', 'get', 'not-an-id'], code: 1, says: 'not-an-id' },
   { args: ['run', 'list', '--colour'], code: 2, says: '--colour' },
   { args: ['run', 'list', '--jq', '.['], code: 2, says: '--jq' },
   { args: ['run', 'lst'], code: 2, says: 'lst' },
