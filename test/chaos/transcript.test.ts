@@ -114,6 +114,6 @@ async function expectWholeRun(server: { url: string }, apiKey: string, runId: st
 }
 
 async function postmasterPid(): Promise<number> {
-  const file = await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8');
+  const file = await readFile(join(dataDir, 'postgres', 'data', 'postmaster.pid'), 'utf8');
   return Number(file.split('\n')[0]);
 }

@@ -93,7 +93,11 @@ test.each([
   { name: 'a doubled key', yaml: 'worker_id: w\nworker_id: v\n', says: 'worker_id' },
   { name: 'an empty file', yaml: '', says: 'empty' },
   { name: 'two backends', yaml: 'worker_id: w\nbackend:\n  direct: {}\n  docker: {}\n', says: 'docker' },
-  { name: 'a bad name', yaml: 'worker_id: w\nbackend:\n  direct:\n    environment: [{name: "A B"}]\n', says: 'A B' },
+  {
+    name: 'a bad name',
+    yaml: 'worker_id: w\nbackend:\n  direct:\n    environment: [{name: "A B"}]\n',
+    says: 'environment.0.name: must not contain whitespace',
+  },
   {
     name: 'a missing oz',
     yaml: 'worker_id: w\nbackend:\n  direct:\n    oz_path: /nonexistent/oz\n',
@@ -150,7 +154,7 @@ test('A refused key ends the worker with exit code 3 and one line.', async () =>
 
 test.each([
   { args: ['run', 'get', unknownRun], code: 1, says: unknownRun },
-  { args: ['run', 'get', 'not-an-id'], code: 1, says: 'not-an-id' },
+  { args: ['run', 'get', 'not-an-id'], code: 2, says: 'not-an-id' },
   { args: ['run', 'list', '--colour'], code: 2, says: '--colour' },
   { args: ['run', 'list', '--jq', '.['], code: 2, says: '--jq' },
   { args: ['run', 'lst'], code: 2, says: 'lst' },

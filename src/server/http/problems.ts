@@ -7,6 +7,8 @@ import { toCodedError } from './coded-errors.ts';
 export function installProblems(app: App): void {
   app.setErrorHandler(async (error, request, reply) => {
     const coded = toCodedError(error, request);
+    // The framework would hang up on a client that is still writing, which then never reads why.
+    if (coded.code === 'payload_too_large') reply.removeHeader('connection');
     if (errorKinds[coded.code].status >= 500) request.log.error({ err: error, trace_id: request.id }, coded.message);
     await sendProblem(reply, coded);
   });

@@ -32,6 +32,9 @@ export function openDatabase(address: PoolConfig, log: Logger): OpenDatabase {
   pool.on('error', ({ message }) => {
     if (!pool.ending) log.warn({ reason: message }, 'An idle connection to the database broke.');
   });
+  // Without a listener, one that breaks while it is lent out, yet between queries, would end the whole process. Its next
+  // query rejects, which is where the failure is told.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
   return { db, pool, close: () => db.destroy() };
 }
