@@ -97,7 +97,8 @@ async function createTalkingRun(server: { url: string }, apiKey: string) {
 }
 
 function clientOf(server: { url: string }, apiKey: string) {
-  return createClient({ rootUrl: server.url, credential: { apiKey } });
+  // What breaks here takes a while to come back; a watcher that gives up early would prove nothing.
+  return createClient({ rootUrl: server.url, credential: { apiKey }, retry: { retries: 20 } });
 }
 
 async function expectWholeRun(server: { url: string }, apiKey: string, runId: string): Promise<void> {
