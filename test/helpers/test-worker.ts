@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -128,9 +129,11 @@ export function startDaemon(args: string[], env: Record<string, string>, { ipc =
   let output = '';
   child.stdout?.on('data', (data: Buffer) => (output += data.toString()));
   child.stderr?.on('data', (data: Buffer) => (output += data.toString()));
-  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) =>
-    child.once('close', (code, signal) => resolve({ code, signal })),
-  );
+  // Not `close`, which never comes once the channel has been hung up.
+  const exited = Promise.all([
+    once(child, 'exit'),
+    ...[child.stdout, child.stderr].map((stream) => once(stream ?? child, 'end')),
+  ]).then(([[code, signal]]) => ({ code, signal }) as { code: number | null; signal: NodeJS.Signals | null });
   return {
     pid: child.pid ?? 0,
     output: () => output,
