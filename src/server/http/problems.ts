@@ -28,7 +28,7 @@ async function sendProblem(reply: FastifyReply, error: CodedError): Promise<void
     .send(problem);
 }
 
-export function toProblem({ code, message }: CodedError, request: Pick<FastifyRequest, 'id' | 'url'>): Problem {
+function toProblem({ code, message }: CodedError, request: Pick<FastifyRequest, 'id' | 'url'>): Problem {
   const { status, title, retryable } = errorKinds[code];
   return {
     type: `/errors/${code}`,

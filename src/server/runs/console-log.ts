@@ -8,7 +8,7 @@ export type ConsoleData = Extract<WorkerMessage, { type: 'console' }>['data'];
 type ConsoleAck = Extract<ServerMessage, { type: 'console_ack' }>;
 
 /** Bytes that are kept of one execution's stream; what comes after is acknowledged and dropped. */
-export const mostConsole = 64 * 1024 * 1024;
+const mostConsole = 64 * 1024 * 1024;
 const note = Buffer.from('\n[The output went on beyond 64 MiB; the rest was not kept.]\n');
 
 /** How far a stream is stored. */
