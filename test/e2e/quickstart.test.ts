@@ -61,6 +61,16 @@ test('when it is killed, what it started ends too, and the next start works', as
   await second.waitForOutput(/Picked up/);
 });
 
+test('when it is killed while it starts, what it started ends too', async () => {
+  await using folder = await makeDataFolder();
+  await using quickstart = startQuickstart(folder.path);
+  await quickstart.waitForOutput(/Emerald/);
+  const commands = async () => (await processesIn(folder.path)).map(({ command }) => command).join('\n');
+  await expect.poll(commands, settled).toContain('oz-server');
+  quickstart.kill('SIGKILL');
+  await expect.poll(() => processesIn(folder.path), settled).toEqual([]);
+});
+
 test('when one of its programs dies, it says which, and stops the others', async () => {
   await using folder = await makeDataFolder();
   await using quickstart = startQuickstart(folder.path);
