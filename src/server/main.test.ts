@@ -24,7 +24,7 @@ function start(args: string[], env: Record<string, string> = {}) {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { PATH: process.env['PATH'], HOME: dataDir, ...env },
   });
-  const output = Promise.all([child.stdout, child.stderr].map((stream) => (stream ? text(stream) : '')));
+  const output = Promise.all([child.stdout, child.stderr].map(async (stream) => (stream ? await text(stream) : '')));
   const ended = once(child, 'exit').then(async ([code]) => {
     const [stdout = '', stderr = ''] = await output;
     return { code: code as number | null, stdout, stderr };

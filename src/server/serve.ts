@@ -52,11 +52,20 @@ async function serveStore(config: ServerConfig, store: OpenDatabase, around: Sur
     // A parent that has died meanwhile need not be told; that its channel is closed ends the server in order.
     process.send?.({ type: 'listening', url }, () => undefined);
     if (!stop.aborted) await once(stop, 'abort');
+    refuseFault(stop.reason, log);
     log.info('Stopping.');
   } finally {
     await removeRunningServer(config.dataDir);
     await server.close();
   }
+}
+
+/** A server whose code failed in a place that nobody looks after is in an unknown state: it stops, with an error. */
+function refuseFault(reason: unknown, log: Logger): void {
+  const wasAsked = reason instanceof DOMException && reason.name === 'AbortError';
+  if (wasAsked) return;
+  log.fatal({ err: reason }, 'An error that nobody caught stops the server.');
+  throw reason;
 }
 
 async function listen(server: OzServer, { host, port }: ServerConfig): Promise<string> {

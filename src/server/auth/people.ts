@@ -53,6 +53,8 @@ function createAuth(
     appName: 'Emerald',
     baseURL: publicUrl,
     basePath: signInBasePath,
+    // A person may come by another name of this server than the public one; a page of that name is ours as well.
+    trustedOrigins: (request) => (request ? [new URL(request.url).origin] : []),
     secret: secret.toString('base64'),
     database: pool,
     user: { modelName: 'users' },
