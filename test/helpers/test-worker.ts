@@ -133,7 +133,7 @@ export function startDaemon(args: string[], env: Record<string, string>, { ipc =
   const exited = Promise.all([
     once(child, 'exit'),
     ...[child.stdout, child.stderr].map((stream) => once(stream ?? child, 'end')),
-  ]).then(([[code, signal]]) => ({ code, signal }) as { code: number | null; signal: NodeJS.Signals | null });
+  ]).then(([[code, signal]]) => ({ code, signal }));
   return {
     pid: child.pid ?? 0,
     output: () => output,
