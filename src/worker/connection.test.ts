@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -33,6 +33,16 @@ test.each([401, 403])('a key that is refused with %i ends the daemon with exit c
     `oz-agent-worker: The API key was refused: the server answered ${status}: This key is unknown.`,
   ]);
   expect(server.opened()).toBe(0);
+});
+
+test('a key that is withdrawn while tasks run ends them, and then the daemon with exit code 3', async () => {
+  const worker = await startTestWorker({ oz: 'echo ready > ready; exec sleep 600', teardown: 'touch ../torn' });
+  const { taskId } = worker.assign();
+  await fileWith(join(worker.root, taskId, 'ready'), 'ready');
+  worker.server.refuseWith(401);
+  worker.server.cut();
+  expect((await worker.process.exited).code).toBe(3);
+  expect(await readdir(worker.root)).toEqual(['torn']);
 });
 
 test('any other refusal is tried again', async () => {

@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../../common/clock.ts';
+import { createProcessTable } from '../../../process/process-table.ts';
+import type { RunId } from '../../../protocol/ids.ts';
+import { assignmentSchema } from '../../../protocol/worker-link.ts';
+import { createDirectBackend } from './direct-backend.ts';
+import type { DirectSettings } from './direct-task.ts';
+
+test('a teardown that takes too long is ended with all it started, and is only a warning', async () => {
+  const { execute, warnings, root } = await create({
+    teardownCommand: 'setsid sleep 600 & exec sleep 600',
+    teardownLimit: 50,
+  });
+  expect(await execute()).toEqual({ kind: 'completed' });
+  expect(warnings()).toEqual(['The teardown command took too long and was ended']);
+  expect(await readdir(root)).toEqual([]);
+});
+
+test('a teardown is not begun when there is no time left', async () => {
+  const { execute, warnings } = await create({ teardownCommand: 'touch ../torn', hurry: AbortSignal.abort() });
+  expect(await execute()).toEqual({ kind: 'completed' });
+  expect(warnings()).toEqual(['The teardown command was skipped: there is no time left']);
+});
+
+test('an id that is no plain name makes no folder, even where nobody checked it before', async () => {
+  const { execute, root } = await create();
+  expect(await execute('../escape' as RunId)).toMatchObject({ kind: 'failed', reason: 'workspace_setup' });
+  expect(await readdir(join(root, '..'))).toEqual(['root', 'state']);
+});
+
+test('a workspace with folders that may not be written to is removed all the same', async () => {
+  const { execute, root, warnings } = await create({ oz: ['-c', 'mkdir -p a/b && touch a/b/c && chmod 500 a/b a'] });
+  expect(await execute()).toEqual({ kind: 'completed' });
+  expect(warnings()).toEqual([]);
+  expect(await readdir(root)).toEqual([]);
+});
+
+async function create({
+  oz = ['-c', 'exit 0'],
+  ...more
+}: Partial<Omit<DirectSettings, 'oz'>> & { oz?: string[] } = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'direct-test-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const [root, state] = [join(folder, 'root'), join(folder, 'state')];
+  await Promise.all([mkdir(root), mkdir(state)]);
+  const lines: string[] = [];
+  const settings: DirectSettings = {
+    oz: { program: '/bin/sh', args: oz },
+    places: { workspaceRoot: root, targetDir: undefined, stateFolder: state, cleanup: true },
+    environment: { host: process.env, apiKey: 'wk-of-the-daemon', serverRootUrl: undefined, configured: {} },
+    args: { serverRootUrl: 'http://oz' },
+    setupCommand: undefined,
+    teardownCommand: undefined,
+    grace: 1_000,
+    teardownLimit: 60_000,
+    hurry: new AbortController().signal,
+    ...more,
+  };
+  const log = pino({ level: 'warn' }, { write: (line) => void lines.push((JSON.parse(line) as { msg: string }).msg) });
+  const backend = createDirectBackend(settings, { table: createProcessTable(), clock: systemClock, log });
+  const signal = new AbortController().signal;
+  return {
+    root,
+    warnings: () => lines,
+    execute: (taskId?: RunId) =>
+      backend.execute({ assignment: assignmentOf(taskId), signal, console: { open: () => Promise.resolve() } }),
+  };
+}
+
+function assignmentOf(taskId?: RunId) {
+  const id = randomUUID();
+  const task = { id, title: '', task_definition: { prompt: '' }, created_at: '', updated_at: '' };
+  const assignment = assignmentSchema.parse({ task_id: id, task });
+  return { ...assignment, task_id: taskId ?? assignment.task_id };
+}
