@@ -3,6 +3,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { parseConfigFile } from '../src/worker/config/config-file.ts';
 import { blocksOf, commandLinesOf, localLinksOf } from './helpers/markdown.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -51,6 +52,14 @@ test.for([
   const flags = flagsIn(await helpOf(program, [...words])).filter((flag) => !['--help', '--version'].includes(flag));
   expect(flags).not.toEqual([]);
   expect(flags.filter((flag) => !text.includes(`\`${flag}\``))).toEqual([]);
+});
+
+test('the worker reads the config file that its guide shows', () => {
+  const guide = join(root, 'docs/run-a-worker.md');
+  const files = blocksOf(guide).filter(({ language }) => language === 'yaml');
+  expect(files.map(({ text }) => parseConfigFile(text, 'docs/run-a-worker.md').backend?.direct)).toEqual([
+    expect.objectContaining({ environment: [{ name: 'MY_VAR', value: 'hello' }] }),
+  ]);
 });
 
 interface Call {
