@@ -31,10 +31,9 @@ async function build(): Promise<void> {
 
 async function bundlePrograms(outdir: string): Promise<void> {
   const esbuild = await import('esbuild');
-  const present = programs.filter((name) => existsWithWarning(`src/${name}/main.ts`));
   await esbuild.build({
     absWorkingDir: root,
-    entryPoints: present.map((name) => ({ in: `src/${name}/main.ts`, out: `${name}/main` })),
+    entryPoints: programs.map((name) => ({ in: `src/${name}/main.ts`, out: `${name}/main` })),
     outdir,
     bundle: true,
     splitting: true,
@@ -51,19 +50,12 @@ async function bundlePrograms(outdir: string): Promise<void> {
 }
 
 async function bundleWebApp(outDir: string): Promise<void> {
-  if (!existsWithWarning('vite.config.ts')) return;
   const { build: viteBuild } = await import('vite');
   await viteBuild({
     configFile: join(root, 'vite.config.ts'),
     logLevel: 'warn',
     build: { outDir, emptyOutDir: true },
   });
-}
-
-function existsWithWarning(path: string): boolean {
-  const exists = existsSync(join(root, path));
-  if (!exists) console.warn(`Skipped: ${path} does not exist.`);
-  return exists;
 }
 
 /** Of a name of its own: two builds may run at once, and the later one stays. */
