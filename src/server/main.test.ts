@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
@@ -9,11 +9,15 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { endPostmasterOf } from '../../test/helpers/postmaster.ts';
 
 let dataDir: string;
+let children: ChildProcess[];
 
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'oz-server-main-'));
+  children = [];
 });
 afterEach(async () => {
+  // Those of a test that failed half-way.
+  for (const child of children) child.kill('SIGKILL');
   await endPostmasterOf(dataDir);
   await rm(dataDir, { recursive: true, force: true });
 });
@@ -24,6 +28,7 @@ function start(args: string[], env: Record<string, string> = {}) {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { PATH: process.env['PATH'], HOME: dataDir, ...env },
   });
+  children.push(child);
   const output = Promise.all([child.stdout, child.stderr].map(async (stream) => (stream ? await text(stream) : '')));
   const ended = once(child, 'exit').then(async ([code]) => {
     const [stdout = '', stderr = ''] = await output;

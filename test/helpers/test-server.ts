@@ -35,6 +35,8 @@ export interface TestServerOptions {
   clock?: Clock;
   /** Another than a database of its own in the tests' Postgres; the server closes it. */
   database?: TestDatabase;
+  /** The built web app; there is none without. */
+  webFolder?: string;
 }
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
@@ -52,7 +54,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     log: createLogger({ name: 'test', level: 'error' }),
     masterKey,
     migrationsFolder: join(root, 'migrations'),
-    webFolder: join(root, 'test', 'helpers'),
+    webFolder: options.webFolder ?? join(root, 'test', 'helpers'),
   });
   const url = await server.listen();
   return {

@@ -41,11 +41,16 @@ export function openDatabase(address: PoolConfig, log: Logger): OpenDatabase {
 
 /** Refuses a Postgres that is too old, by its version. */
 export async function checkPostgresVersion(db: Database): Promise<void> {
-  const { rows } = await sql<{ server_version: string }>`show server_version`.execute(db);
+  const { rows } = await sql<{ server_version: string }>`show server_version`.execute(db).catch(refuseUnusable);
   const version = rows[0]?.server_version ?? 'unknown';
   if (Number.parseInt(version, 10) >= oldestVersion) return;
   throw new CodedError(
     'operation_not_supported',
     `DATABASE_URL leads to Postgres ${version}; ${oldestVersion} or newer is needed.`,
   );
+}
+
+function refuseUnusable(cause: unknown): never {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  throw new CodedError('resource_unavailable', `The database cannot be used: ${reason}.`, { cause });
 }

@@ -44,7 +44,7 @@ export async function connectToStore({ databaseUrl, dataDir }: StoreLocation, lo
     return database;
   } catch (cause) {
     await database.close();
-    if (databaseUrl !== undefined || !isDatabaseDown(cause)) throw cause;
+    if (databaseUrl !== undefined || !isDatabaseDown((cause as Error).cause)) throw cause;
     throw new CodedError('resource_unavailable', nothingRuns, { cause });
   }
 }
