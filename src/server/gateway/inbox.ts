@@ -1,6 +1,7 @@
 import { createBackoff } from '../../common/backoff.ts';
 import { sleep, type Clock } from '../../common/clock.ts';
 import type { Logger } from '../../common/logger.ts';
+import type { RunId } from '../../protocol/ids.ts';
 import type { WorkerMessage } from '../../protocol/worker-link.ts';
 import type { ConsoleData, ConsoleLog } from '../runs/console-log.ts';
 import type { LinkedWorker } from '../runs/worker-link.ts';
@@ -20,52 +21,65 @@ interface InboxOptions {
   resume(): void;
 }
 
+type TaskOrConsole = Exclude<WorkerMessage, { type: 'heartbeat' }>;
+
 /**
- * Handles one connection's messages in their order, one at a time; what piles up of console meanwhile is written at
- * once. Other connections have inboxes of their own.
+ * Handles one connection's messages: those of one task in their order, one at a time, those of different tasks side by
+ * side, so that their commits share an fsync. What piles up of a task's console meanwhile is written at once.
  */
 export class Inbox {
   readonly #options: InboxOptions;
-  readonly #waiting: WorkerMessage[] = [];
-  #working: Promise<void> | undefined;
+  /** What waits of each task that is being worked on. */
+  readonly #tasks = new Map<RunId, TaskOrConsole[]>();
+  readonly #working = new Set<Promise<void>>();
+  #waiting = 0;
 
   constructor(options: InboxOptions) {
     this.#options = options;
   }
 
   put(message: WorkerMessage): void {
-    this.#waiting.push(message);
-    if (this.#waiting.length >= mostWaiting) this.#options.pause();
-    this.#working ??= this.#work();
+    if (message.type === 'heartbeat') return;
+    if (++this.#waiting >= mostWaiting) this.#options.pause();
+    const runId = message.data.task_id;
+    const ahead = this.#tasks.get(runId);
+    if (ahead) ahead.push(message);
+    else this.#begin(runId, [message]);
   }
 
   /** Resolves when all that was put has been handled. */
   async idle(): Promise<void> {
-    await this.#working;
+    await Promise.all(this.#working);
   }
 
-  async #work(): Promise<void> {
-    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
-      await this.#handle(next);
-      if (this.#waiting.length === 0) this.#options.resume();
+  #begin(runId: RunId, messages: TaskOrConsole[]): void {
+    this.#tasks.set(runId, messages);
+    const work = this.#work(runId, messages).finally(() => this.#working.delete(work));
+    this.#working.add(work);
+  }
+
+  async #work(runId: RunId, messages: TaskOrConsole[]): Promise<void> {
+    for (let next = messages.shift(); next; next = messages.shift()) {
+      await this.#handle(next, messages);
+      if (--this.#waiting === 0) this.#options.resume();
     }
-    this.#working = undefined;
+    this.#tasks.delete(runId);
   }
 
-  async #handle(message: WorkerMessage): Promise<void> {
-    if (message.type === 'heartbeat') return;
+  async #handle(message: TaskOrConsole, behind: TaskOrConsole[]): Promise<void> {
     const work =
       message.type === 'console'
-        ? this.#appendWith(message.data)
+        ? this.#appendWith(message.data, behind)
         : async () => await (await this.#options.link).hear(message);
     await this.#persistently(work, message.type);
   }
 
-  #appendWith(first: ConsoleData): () => Promise<void> {
+  #appendWith(first: ConsoleData, behind: TaskOrConsole[]): () => Promise<void> {
     const batch = [first];
-    for (let next = this.#waiting[0]; next?.type === 'console'; next = this.#waiting[0]) {
+    for (let next = behind[0]; next?.type === 'console'; next = behind[0]) {
       batch.push(next.data);
-      this.#waiting.shift();
+      behind.shift();
+      this.#waiting -= 1;
     }
     return async () => {
       for (const ack of await this.#options.console.append(batch)) this.#options.send(ack);

@@ -14,7 +14,7 @@ const pollPeriod = 5_000;
 /** How long a seat that rejected an offer counts as full if it says nothing more; in milliseconds. */
 const fullFor = 30_000;
 /** Offers that are being written at the same time: enough for the database to share its commits' fsync. */
-const mostOffersAtOnce = 8;
+const mostOffersAtOnce = 16;
 
 /**
  * What may be in a queue. `waiting` may be too high, which costs a look in vain, and is too low only until a poll.
