@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createRunCore, type RunCore } from '../../../test/helpers/run-core.ts';
 import { createLogger } from '../../common/logger.ts';
@@ -69,6 +70,17 @@ test('beyond the limit console is acknowledged and dropped, with a note', async 
   const afterReconnect = new ConsoleLog(contextOf(), identity, 8);
   expect(await afterReconnect.append([chunk(assignment, 12, 'again')])).toMatchObject([{ data: { offset: 17 } }]);
   expect(await stored()).toMatch(/^12345678\n\[The output went on/);
+});
+
+test('console that could not be stored is stored by the next try, and not acknowledged before', async () => {
+  const { assignment } = await offered();
+  const log = new ConsoleLog(contextOf(), { ...core.key, workerId: 'local' });
+  await log.append([chunk(assignment, 0, 'hello ')]);
+  await sql`alter table console_chunks rename to console_chunks_away`.execute(core.database.db);
+  await expect(log.append([chunk(assignment, 6, 'world')])).rejects.toThrow(/console_chunks/);
+  await sql`alter table console_chunks_away rename to console_chunks`.execute(core.database.db);
+  expect(await log.append([chunk(assignment, 6, 'world')])).toMatchObject([{ data: { offset: 11 } }]);
+  expect(await stored()).toBe('hello world');
 });
 
 /** As much of it as the console needs. */

@@ -11,6 +11,9 @@ type ConsoleAck = Extract<ServerMessage, { type: 'console_ack' }>;
 const mostConsole = 64 * 1024 * 1024;
 const note = Buffer.from('\n[The output went on beyond 64 MiB; the rest was not kept.]\n');
 
+/** Streams whose end is remembered; an older one's is read again when it goes on. */
+const mostEnds = 1_000;
+
 /** How far a stream is stored. */
 interface StreamEnd {
   runId: RunId;
@@ -43,6 +46,7 @@ export class ConsoleLog {
       acks.set(keyOf(data), ackOf(data, this.#take(data, end, chunks)));
     }
     await this.#store(chunks);
+    this.#forgetOldest();
     return [...acks.values()];
   }
 
@@ -64,8 +68,22 @@ export class ConsoleLog {
 
   async #store(chunks: readonly ConsoleChunk[]): Promise<void> {
     if (chunks.length === 0) return;
-    await insertConsole(this.#context.db, chunks);
+    try {
+      await insertConsole(this.#context.db, chunks);
+    } catch (error) {
+      // What was counted as stored is not: the next try must not acknowledge it.
+      for (const { execution_id, stream } of chunks) this.#ends.delete(keyOf({ execution_id, stream }));
+      throw error;
+    }
     for (const runId of new Set(chunks.map(({ run_id }) => run_id))) this.#context.changes.announce(runId);
+  }
+
+  /** A connection may carry any number of runs. */
+  #forgetOldest(): void {
+    for (const key of this.#ends.keys()) {
+      if (this.#ends.size <= mostEnds) return;
+      this.#ends.delete(key);
+    }
   }
 
   async #endOf(data: ConsoleData): Promise<StreamEnd | undefined> {
@@ -85,7 +103,7 @@ export class ConsoleLog {
   }
 }
 
-function keyOf({ execution_id, stream }: ConsoleData): string {
+function keyOf({ execution_id, stream }: Pick<ConsoleData, 'execution_id' | 'stream'>): string {
   return `${execution_id}/${stream}`;
 }
 
