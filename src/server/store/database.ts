@@ -2,6 +2,7 @@ import { Kysely, PostgresDialect, sql } from 'kysely';
 import { Pool, type PoolConfig } from 'pg';
 import type { Logger } from '../../common/logger.ts';
 import { CodedError } from '../../protocol/errors.ts';
+import { preparingPool } from './prepared-statements.ts';
 import type { Schema } from './schema.ts';
 
 export type Database = Kysely<Schema>;
@@ -35,7 +36,7 @@ export function openDatabase(address: PoolConfig, log: Logger): OpenDatabase {
   // Without a listener, one that breaks while it is lent out, yet between queries, would end the whole process. Its next
   // query rejects, which is where the failure is told.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });
+  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: preparingPool(pool) }) });
   return { db, pool, close: () => db.destroy() };
 }
 
