@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'vitest';
 import { createLogger } from '../../src/common/logger.ts';
@@ -37,6 +37,7 @@ export interface RunCore {
   runs: Runs;
   gateway: Gateway;
   rootUrl: string;
+  server: Server;
   key: KeyPrincipal;
   apiKey: string;
   /** A key of another team. */
@@ -130,6 +131,9 @@ export async function createRunCore(settings: Partial<RunSettings> = {}): Promis
     },
     get gateway() {
       return program.gateway;
+    },
+    get server() {
+      return program.server;
     },
     get rootUrl() {
       return program.rootUrl;

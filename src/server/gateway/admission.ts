@@ -10,9 +10,9 @@ export async function admit(
   request: IncomingMessage,
   authenticate: (headers: IncomingHttpHeaders) => Promise<Principal>,
 ): Promise<WorkerIdentity> {
-  const url = new URL(request.url ?? '/', 'http://server');
-  if (url.pathname !== workerLinkPath) {
-    throw new CodedError('resource_not_found', `Workers connect at ${workerLinkPath}, not at ${url.pathname}.`);
+  const url = URL.parse(request.url ?? '/', 'http://server');
+  if (url?.pathname !== workerLinkPath) {
+    throw new CodedError('resource_not_found', `Workers connect at ${workerLinkPath}, not at ${request.url}.`);
   }
   const principal = await authenticate(request.headers);
   if (principal.kind !== 'key') {

@@ -1,6 +1,9 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
 import { WebSocket } from 'ws';
 import { createRunCore, type RunCore } from '../../../test/helpers/run-core.ts';
 import { problemSchema } from '../../protocol/errors.ts';
@@ -35,6 +38,14 @@ test('a worker is refused with an HTTP status before the upgrade, by the name of
     detail: expect.stringContaining('"warp-1" must not start with "warp"'),
   });
   expect(await refusal('/elsewhere?worker_id=a', good)).toMatchObject({ status: 404 });
+});
+
+test.each([`${link}?worker_id=a`, '//'])('a refused client that does not hang up is hung up on: %s', async (path) => {
+  const socket = connect({ port: Number(new URL(core.rootUrl).port), host: '127.0.0.1', allowHalfOpen: true });
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
+  expect(await text(socket)).toMatch(/^HTTP\/1.1 40[14] /);
+  expect(await promisify(core.server.getConnections.bind(core.server))()).toBe(0);
+  socket.destroy();
 });
 
 test('a stopping server refuses workers and says goodbye to those it has', async () => {

@@ -1,7 +1,11 @@
 import type { Duplex } from 'node:stream';
 import { CodedError, errorKinds, type Problem } from '../../protocol/errors.ts';
 
-/** Answers an upgrade request with problem+json over plain HTTP: a stock daemon redials an accepted socket at once. */
+/**
+ * Answers an upgrade request with problem+json over plain HTTP: a stock daemon redials an accepted socket at once. The
+ * socket is the gateway's own by then: left half open, it would stay for as long as its client likes, and the server
+ * could not stop.
+ */
 export function refuse(socket: Duplex, error: CodedError): void {
   const { status, title, retryable } = errorKinds[error.code];
   const problem: Problem = {
@@ -19,7 +23,7 @@ export function refuse(socket: Duplex, error: CodedError): void {
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
   ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }
 
 /** What an unexpected failure is called towards a worker: come again later. */

@@ -12,7 +12,8 @@ import { version } from '../../common/version.ts';
 import type { Authenticate } from '../auth/authenticate.ts';
 import { installAccess } from './access.ts';
 import type { App } from './fastify-app.ts';
-import { installProblems } from './problems.ts';
+import { refuseDeepBodies } from './body-depth.ts';
+import { installProblems, sendRefusal } from './problems.ts';
 
 /** In bytes. */
 const bodyLimit = 10 * 1024 * 1024;
@@ -26,13 +27,19 @@ export async function createApp({ log, authenticate }: { log: Logger; authentica
     genReqId: () => randomUUID(),
     // A slow or an idle client ends by Node's own limits; what is left when the server stops is cut off.
     forceCloseConnections: 'idle',
+    // Some clients offer to go on in HTTP/2 (`Upgrade: h2c`) with any request; whoever does not take it just answers.
+    http: { shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket' },
+    frameworkErrors: sendRefusal,
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.addHook('onResponse', async ({ id, method, url }, reply) => {
     log.debug({ trace_id: id, method, url, status: reply.statusCode, ms: reply.elapsedTime }, 'Answered.');
   });
+  // Everything here is JSON; what calls itself plain text is refused by that name.
+  app.removeContentTypeParser('text/plain');
   installProblems(app);
+  refuseDeepBodies(app);
   installAccess(app, authenticate);
   await app.register(swagger, {
     openapi: { openapi: '3.1.0', info: { title: 'Emerald', version } },

@@ -31,6 +31,9 @@ function ofFramework({ code, statusCode = 500, message }: FrameworkError): Coded
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
     return new CodedError('invalid_request', 'Send the body as JSON, with "Content-Type: application/json".');
   }
+  if (code === 'FST_ERR_BAD_URL') {
+    return new CodedError('invalid_request', 'The path is not properly percent-encoded.');
+  }
   const isClientsFault = statusCode >= 400 && statusCode < 500;
   return isClientsFault ? new CodedError('invalid_request', message ?? 'The request is malformed.') : undefined;
 }

@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../common/clock.ts';
 import { createLogger } from '../../common/logger.ts';
@@ -33,6 +32,9 @@ interface BadRequest {
   says: string;
 }
 
+const cursorAt = (at: string) =>
+  Buffer.from(JSON.stringify(['updated_at', 'asc', at, unknownRun])).toString('base64url');
+
 const badRequests: BadRequest[] = [
   { name: 'no JSON', body: '{"prompt":', says: 'is not JSON' },
   { name: 'no body', headers: { 'content-type': 'application/json' }, says: 'is not JSON' },
@@ -44,6 +46,28 @@ const badRequests: BadRequest[] = [
     body: { prompt: 'x', config: { harness: { type: 'vim' } } },
     says: '`config.harness.type`',
   },
+  { name: 'a name with NUL', body: { prompt: 'x', config: { name: 'a\0b' } }, says: 'config.name contains a NUL' },
+  { name: 'a skill with NUL', body: { config: { skill_spec: 'a\0b' } }, says: 'config.skill_spec contains a NUL' },
+  {
+    name: 'too large a config',
+    body: { prompt: 'x', config: { extra: 'x'.repeat(1 << 20) } },
+    says: 'config is longer',
+  },
+  {
+    name: 'lists within lists',
+    body: `{"prompt":"x","config":{"extra":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}}}`,
+    says: 'nested deeper than 100',
+  },
+  { name: 'plain text', body: '{"prompt":"x"}', headers: { 'content-type': 'text/plain' }, says: 'application/json' },
+  { name: 'a path that is no text', method: 'GET', path: '/agent/runs/%ff', says: 'percent-encoded' },
+  ...['2026-13-01 00:00:00+00', '2026-02-30 00:00:00+00', '0000-01-01 00:00:00+00', '2026-01-01 00:00:00+99'].map(
+    (at) => ({
+      name: `a cursor at ${at}`,
+      method: 'GET',
+      path: `/agent/runs?cursor=${cursorAt(at)}`,
+      says: 'The cursor',
+    }),
+  ),
   { name: 'a list as body', body: [], says: 'Body is not valid' },
   {
     name: 'too large a body',
@@ -127,10 +151,34 @@ test('a conflict tells official clients not to retry', async () => {
 });
 
 test('a body that no request announces is answered, not waited for', async () => {
+  expect(await exchange('NONSENSE\r\n\r\n')).toContain('400 Bad Request');
+});
+
+/** What the server answers to these bytes, until it hangs up or has said `enough`. */
+async function exchange(request: string, enough?: string): Promise<string> {
   const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
   await once(socket, 'connect');
-  socket.write('NONSENSE\r\n\r\n');
-  expect(await text(socket)).toContain('400 Bad Request');
+  socket.write(request);
+  let answer = '';
+  for await (const chunk of socket.setEncoding('utf8') as AsyncIterable<string>) {
+    answer += chunk;
+    if (enough !== undefined && answer.includes(enough)) break;
+  }
+  return answer;
+}
+
+test('a Host header that is no name is refused where an address is made of it', async () => {
+  const answer = await exchange(
+    'GET /api/auth/magic-link/verify?token=x HTTP/1.1\r\nHost: a b[\r\nConnection: close\r\n\r\n',
+  );
+  expect(answer).toContain('400 Bad Request');
+  expect(answer).toContain('The Host header');
+});
+
+test('a client that offers HTTP/2 is answered as any other', async () => {
+  const offer = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__';
+  const answer = await exchange(`GET /healthz HTTP/1.1\r\nHost: a\r\n${offer}\r\n\r\n`, '"ok"');
+  expect(answer).toContain('200 OK');
 });
 
 test('while the database is away the answer is 503 and when to come again', async () => {

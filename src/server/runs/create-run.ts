@@ -105,10 +105,20 @@ function refuseUnsupported(body: CreateRun): void {
   if (asked) throw new CodedError('operation_not_supported', `This version does not support ${asked}.`);
 }
 
+/** In UTF-16 code units. */
+const longestConfig = 1_048_576;
+
 function refuseUnstorable(body: CreateRun): void {
-  for (const field of ['prompt', 'title', 'skill'] as const) {
-    if (body[field]?.includes('\0')) {
+  const { prompt, title, skill, config } = body;
+  // A title may be taken from the last two.
+  const texts = { prompt, title, skill, 'config.name': config?.name, 'config.skill_spec': config?.skill_spec };
+  for (const [field, text] of Object.entries(texts)) {
+    if (text?.includes('\0')) {
       throw new CodedError('invalid_request', `${field} contains a NUL character, which cannot be stored.`);
     }
+  }
+  // Every list shows it again.
+  if (JSON.stringify(config ?? {}).length > longestConfig) {
+    throw new CodedError('invalid_request', `config is longer than ${longestConfig} characters of JSON.`);
   }
 }

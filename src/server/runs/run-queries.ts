@@ -76,9 +76,19 @@ async function listOwn(db: Database, teamId: string, runId: RunId, toItem: (row:
 const placeSchema = z.tuple([
   z.enum(['updated_at', 'created_at']),
   z.enum(['asc', 'desc']),
-  z.string().regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d(:\d\d){0,2}$/),
+  z
+    .string()
+    .regex(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?[+-](0\d|1[0-5])(:[0-5]\d){0,2}$/)
+    .refine(isInCalendar),
   z.uuid(),
 ]);
+
+/** Whether there is such a day and such a time of it: the database takes no other. */
+function isInCalendar(timestamp: string): boolean {
+  const written = timestamp.slice(0, 'YYYY-MM-DD HH:MM:SS'.length).replace(' ', 'T');
+  const time = new Date(`${written}Z`);
+  return !written.startsWith('0000') && !Number.isNaN(time.getTime()) && time.toISOString().startsWith(written);
+}
 
 function writeCursor({ by, order, at, id }: ListPlace): string {
   return Buffer.from(JSON.stringify([by, order, at, id])).toString('base64url');

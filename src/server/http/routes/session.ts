@@ -40,18 +40,26 @@ export function signInAndOutRoutes(app: App, { people }: { people: People }): vo
   }
 }
 
-function toWebRequest({ protocol, host, url, method, headers, body }: FastifyRequest): Request {
+function toWebRequest(request: FastifyRequest): Request {
+  const { method, headers, body } = request;
   const webHeaders = new Headers();
   for (const [name, value] of Object.entries(headers)) {
     // The body is written anew, its length with it.
     if (value !== undefined && name !== 'content-length') webHeaders.set(name, [value].flat().join(', '));
   }
   const hasBody = method !== 'GET' && body !== undefined && body !== null;
-  return new Request(`${protocol}://${host}${url}`, {
+  return new Request(addressOf(request), {
     method,
     headers: webHeaders,
     ...(hasBody && { body: JSON.stringify(body) }),
   });
+}
+
+/** As the client wrote it. */
+function addressOf({ protocol, host, url }: FastifyRequest): URL {
+  const address = host === '' ? null : URL.parse(`${protocol}://${host}${url}`);
+  if (address) return address;
+  throw new CodedError('invalid_request', `The Host header ${JSON.stringify(host)} is not the name of a server.`);
 }
 
 async function sendResponse(reply: FastifyReply, response: Response): Promise<FastifyReply> {
