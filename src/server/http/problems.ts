@@ -6,24 +6,24 @@ import { toCodedError } from './coded-errors.ts';
 /** Every refusal, whatever its cause, leaves as `application/problem+json` with a code of the registry. */
 export function installProblems(app: App): void {
   app.setErrorHandler(sendRefusal);
-  app.setNotFoundHandler(async (request, reply) => {
+  app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0];
-    await sendProblem(reply, new CodedError('resource_not_found', `There is nothing at ${request.method} ${path}.`));
+    sendProblem(reply, new CodedError('resource_not_found', `There is nothing at ${request.method} ${path}.`));
   });
 }
 
 /** Also what the framework calls where no route, and so no error handler, was found. */
-export async function sendRefusal(error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+export function sendRefusal(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const coded = toCodedError(error, request);
   // The framework would hang up on a client that is still writing, which then never reads why.
   if (coded.code === 'payload_too_large') reply.removeHeader('connection');
   if (errorKinds[coded.code].status >= 500) request.log.error({ err: error, trace_id: request.id }, coded.message);
-  await sendProblem(reply, coded);
+  sendProblem(reply, coded);
 }
 
-async function sendProblem(reply: FastifyReply, error: CodedError): Promise<void> {
+function sendProblem(reply: FastifyReply, error: CodedError): void {
   const problem = toProblem(error, reply.request);
-  await reply
+  void reply
     .code(problem.status)
     .headers(retryHeaders(error.code))
     .serializer(JSON.stringify)
