@@ -76,6 +76,18 @@ test('what a task said while the line was cut arrives on the next connection, on
   expect(worker.server.received.map(({ type }) => type)).toEqual(['task_claimed', 'task_completed']);
 });
 
+test('a line that brings garbage is hung up and dialled again, and what could not be said on it is said then', async () => {
+  const worker = await startTestWorker({ oz: 'echo ready > ready; until [ -e ../go ]; do sleep 0.01; done; rm ../go' });
+  const { taskId } = worker.assign();
+  await fileWith(join(worker.root, taskId, 'ready'), 'ready');
+  worker.server.holdOff();
+  worker.server.garble();
+  await vi.waitFor(() => expect(worker.process.output()).toContain('Connection lost (1006), retrying'));
+  await writeFile(join(worker.root, 'go'), '');
+  worker.server.admit();
+  await worker.server.waitFor('task_completed', taskId);
+});
+
 test('a task runs on through a disconnect', async () => {
   const worker = await startTestWorker({ oz: 'echo ready > ready; until [ -e ../go ]; do sleep 0.01; done; rm ../go' });
   const { taskId } = worker.assign();

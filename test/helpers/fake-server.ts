@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { workerLinkV2, workerMessageSchema, type WorkerMessage } from '../../src/protocol/worker-link.ts';
 
@@ -20,6 +21,8 @@ export interface FakeServer extends AsyncDisposable {
   greetWith(message: object): void;
   /** Breaks every connection without a word, as a cut cable does. */
   cut(): void;
+  /** Sends what is no frame of a WebSocket, as a broken proxy does. */
+  garble(): void;
   /** From now on new connections wait for their answer until `admit`. */
   holdOff(): void;
   admit(): void;
@@ -42,6 +45,7 @@ export async function startFakeServer({ isV2 = true } = {}): Promise<FakeServer>
   const stored = new Map<string, Buffer>();
   const refusals: number[] = [];
   const greetings: object[] = [];
+  const lines = new Set<Duplex>();
   const watchers = new Set<() => void>();
   let heldOff: (() => void)[] | undefined;
   let opened = 0;
@@ -51,6 +55,7 @@ export async function startFakeServer({ isV2 = true } = {}): Promise<FakeServer>
 
   http.on('upgrade', (request, socket, head) => {
     lastRequest = request;
+    lines.add(socket.once('close', () => lines.delete(socket)));
     const status = refusals.shift();
     if (status !== undefined) {
       const problem = { type: 'x/not_authorized', title: 'No', status, detail: 'This key is unknown.', error: 'No' };
@@ -119,6 +124,7 @@ export async function startFakeServer({ isV2 = true } = {}): Promise<FakeServer>
     send: (message) => sockets.clients.forEach((socket) => socket.send(JSON.stringify(message))),
     greetWith: (message) => void greetings.push(message),
     cut: () => sockets.clients.forEach((socket) => socket.terminate()),
+    garble: () => lines.forEach((line) => line.write(Buffer.alloc(16, 0xff))),
     holdOff: () => void (heldOff = []),
     admit() {
       heldOff?.forEach((accept) => accept());

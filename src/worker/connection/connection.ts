@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import type { RawData, WebSocket } from 'ws';
+import { WebSocket, type RawData } from 'ws';
 import { createBackoff } from '../../common/backoff.ts';
 import { sleep, type Clock } from '../../common/clock.ts';
 import type { Logger } from '../../common/logger.ts';
@@ -41,8 +40,8 @@ const firstDelay = 1_000;
 const maxDelay = 60_000;
 /** A connection that held this long was a good one: the next delay is the first again. */
 const goodConnection = 5_000;
-/** Bytes that may wait in the socket before `trySend` says no. */
-const maxWaiting = 2 * 1024 * 1024;
+/** Bytes that may wait in the socket before `trySend` says no: what a message to the server may have to wait behind. */
+const maxWaiting = 256 * 1024;
 
 export function createConnection(options: ConnectionOptions): Connection {
   const { clock, log } = options;
@@ -54,10 +53,8 @@ export function createConnection(options: ConnectionOptions): Connection {
 
   async function run(): Promise<void> {
     while (!closing.signal.aborted) {
-      const began = clock.now();
       const failure = await connectOnce();
       if (closing.signal.aborted) return;
-      if (clock.now() - began >= goodConnection) backoff.reset();
       const delay = backoff.next();
       log.warn(`${failure}, retrying in ${Math.ceil(delay / 1000)}s`);
       // Closing ends the wait.
@@ -78,7 +75,8 @@ export function createConnection(options: ConnectionOptions): Connection {
   }
 
   async function converse(dialled: Dialled): Promise<string> {
-    const closed = once(dialled.socket, 'close');
+    const closed = closeOf(dialled.socket);
+    const began = clock.now();
     dialled.socket.on('message', (data) => receive(toBuffer(data).toString()));
     startHeartbeat(dialled.socket, clock);
     open = dialled;
@@ -89,9 +87,10 @@ export function createConnection(options: ConnectionOptions): Connection {
     outbox.attach(dialled.socket, isV2);
     options.onOpen(isV2);
     dialled.socket.resume();
-    const [code] = (await closed) as [number];
+    const code = await closed;
     open = undefined;
     outbox.detach();
+    if (clock.now() - began >= goodConnection) backoff.reset();
     return `Connection lost (${code})`;
   }
 
@@ -104,7 +103,7 @@ export function createConnection(options: ConnectionOptions): Connection {
     run,
     send: (message) => outbox.add(message),
     trySend(message) {
-      if (!open?.isV2 || open.socket.readyState !== 1 || open.socket.bufferedAmount > maxWaiting) return false;
+      if (!open?.isV2 || open.socket.readyState !== WebSocket.OPEN || open.socket.bufferedAmount > maxWaiting) return false;
       open.socket.send(toText(message, true));
       return true;
     },
@@ -123,11 +122,17 @@ function toBuffer(data: RawData): Buffer {
   return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
 }
 
+/** Resolves with the code of the socket's close, which comes after every error too. */
+function closeOf(socket: WebSocket): Promise<number | undefined> {
+  if (socket.readyState === WebSocket.CLOSED) return Promise.resolve(undefined);
+  return new Promise((resolve) => socket.once('close', resolve));
+}
+
 /** How long the server has to answer a close, in milliseconds. */
 const closeLimit = 1_000;
 
 async function hangUp(socket: WebSocket, clock: Clock): Promise<void> {
-  const closed = once(socket, 'close');
+  const closed = closeOf(socket);
   const cancel = clock.after(closeLimit, () => socket.terminate());
   socket.close(1000);
   await closed;
