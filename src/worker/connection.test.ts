@@ -5,7 +5,14 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startFakeServer } from '../../test/helpers/fake-server.ts';
-import { apiKey, fileWith, launch, makeFolder, startTestWorker } from '../../test/helpers/test-worker.ts';
+import {
+  apiKey,
+  fileWith,
+  launch,
+  makeFolder,
+  startTestWorker,
+  type WorkerProcess,
+} from '../../test/helpers/test-worker.ts';
 
 test('the worker introduces itself by id and key, asks for the second version, and says what users look for', async () => {
   const worker = await startTestWorker();
@@ -46,14 +53,9 @@ test('a key that is withdrawn while tasks run ends them, and then the daemon wit
 });
 
 test('any other refusal is tried again', async () => {
-  const folder = await makeFolder();
   await using server = await startFakeServer();
   server.refuseWith(503, 400);
-  const daemon = await launch(folder, server.url, {});
-  onTestFinished(async () => {
-    daemon.kill('SIGTERM');
-    await daemon.exited;
-  });
+  const daemon = await launchUntilTestEnds(server.url, {});
   await server.until(() => server.opened() === 1);
   expect(daemon.output()).toMatch(/Failed to connect: the server answered 503: .*, retrying in 1s/);
   expect(daemon.output()).toMatch(/Failed to connect: the server answered 400: .*, retrying in 2s/);
@@ -107,36 +109,54 @@ test('an assignment that comes along with the answer to the handshake is not los
   expect(claimed.data.worker_id).toBe('test-worker');
 });
 
-test.each(['HTTP_PROXY', 'http_proxy'])('%s is honoured, and NO_PROXY too', async (variable) => {
+test.each(['HTTP_PROXY', 'http_proxy'])('%s is honoured, NO_PROXY too, and neither for this machine', async (name) => {
+  await using server = await startFakeServer();
   const proxied: string[] = [];
   const proxy = await startProxy(proxied);
-  await startTestWorker({ env: { [variable]: proxy } });
+  const elsewhere = server.url.replace('127.0.0.1', 'oz.invalid');
+  await launchUntilTestEnds(elsewhere, { [name]: proxy });
+  await server.until(() => server.opened() === 1);
   expect(proxied).toHaveLength(1);
-  await startTestWorker({ env: { [variable]: proxy, NO_PROXY: '127.0.0.1' } });
+  const direct = await launchUntilTestEnds(elsewhere, { [name]: proxy, NO_PROXY: 'oz.invalid' });
+  await vi.waitFor(() => expect(direct.output()).toContain('oz.invalid, retrying'), { timeout: 20_000 });
+  await launchUntilTestEnds(server.url, { [name]: proxy });
+  await server.until(() => server.opened() === 2);
   expect(proxied).toHaveLength(1);
 });
 
-/** A forward proxy as it stands in companies: plain requests by absolute address, tunnels by CONNECT. */
+async function launchUntilTestEnds(url: string, env: Record<string, string>): Promise<WorkerProcess> {
+  const daemon = await launch(await makeFolder(), url, { env });
+  onTestFinished(async () => {
+    daemon.kill('SIGTERM');
+    await daemon.exited;
+  });
+  return daemon;
+}
+
+/**
+ * A forward proxy as it stands in companies: plain requests by absolute address, tunnels by CONNECT. Every host that it
+ * is asked for is this machine.
+ */
 async function startProxy(proxied: string[]): Promise<string> {
   const proxy = createServer();
   const sockets = new Set<Socket>();
-  const join = (from: Socket, host: string, port: number, greet: (to: Socket) => void) => {
-    const to = connect(port, host, () => greet(to));
+  const join = (from: Socket, port: number, greet: (to: Socket) => void) => {
+    const to = connect(port, '127.0.0.1', () => greet(to));
     sockets.add(from).add(to);
     for (const socket of [from, to]) socket.on('error', () => socket.destroy());
     from.pipe(to).pipe(from);
   };
   proxy.on('connect', (request: IncomingMessage, socket: Socket) => {
     proxied.push(request.url ?? '');
-    const [host = '', port] = (request.url ?? '').split(':');
-    join(socket, host, Number(port), () => socket.write('HTTP/1.1 200 OK\r\n\r\n'));
+    const [, port] = (request.url ?? '').split(':');
+    join(socket, Number(port), () => socket.write('HTTP/1.1 200 OK\r\n\r\n'));
   });
   proxy.on('upgrade', (request: IncomingMessage, socket: Socket) => {
     proxied.push(request.url ?? '');
     const url = new URL(request.url ?? '');
     const headers = request.rawHeaders.flatMap((name, at, all) => (at % 2 === 0 ? [`${name}: ${all[at + 1]}`] : []));
     const head = [`GET ${url.pathname}${url.search} HTTP/1.1`, ...headers, '', ''].join('\r\n');
-    join(socket, url.hostname, Number(url.port), (to) => to.write(head));
+    join(socket, Number(url.port), (to) => to.write(head));
   });
   proxy.listen(0, '127.0.0.1');
   await once(proxy, 'listening');

@@ -103,7 +103,8 @@ export function createConnection(options: ConnectionOptions): Connection {
     run,
     send: (message) => outbox.add(message),
     trySend(message) {
-      if (!open?.isV2 || open.socket.readyState !== WebSocket.OPEN || open.socket.bufferedAmount > maxWaiting) return false;
+      if (!open?.isV2 || open.socket.readyState !== WebSocket.OPEN || open.socket.bufferedAmount > maxWaiting)
+        return false;
       open.socket.send(toText(message, true));
       return true;
     },

@@ -1,5 +1,5 @@
 import { access, constants, mkdir, rename, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../../common/clock.ts';
 import { CodedError } from '../../protocol/errors.ts';
 import { removeTree } from './remove-tree.ts';
@@ -84,8 +84,16 @@ function requirePlainName(taskId: string): void {
   throw new CodedError('invalid_request', `The task id ${JSON.stringify(taskId)} is not a plain name.`);
 }
 
+/** The daemon's own folder may be gone after a long idle time: temporary folders are tidied up by others. */
 async function makeState(folder: string): Promise<void> {
-  await mkdir(folder, { mode: 0o700 });
+  try {
+    await mkdir(folder, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    // Tasks that come at the same time find it missing together; with `recursive` it may exist by then.
+    await mkdir(dirname(folder), { mode: 0o700, recursive: true });
+    await mkdir(folder, { mode: 0o700 });
+  }
 }
 
 /** Always a new folder: what an earlier task of the same id left is moved aside. */

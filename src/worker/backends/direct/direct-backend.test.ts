@@ -40,10 +40,37 @@ test('a workspace with folders that may not be written to is removed all the sam
   expect(await readdir(root)).toEqual([]);
 });
 
-async function create({
-  oz = ['-c', 'exit 0'],
-  ...more
-}: Partial<Omit<DirectSettings, 'oz'>> & { oz?: string[] } = {}) {
+test('a setup that leaves a folder for an environment file has failed, and is torn down like any other', async () => {
+  const { execute, warnings, root } = await create({
+    setupCommand: 'rm "$OZ_ENVIRONMENT_FILE"; mkdir -p "$OZ_ENVIRONMENT_FILE/a"',
+    teardownCommand: 'touch ../torn',
+  });
+  expect(await execute()).toMatchObject({ kind: 'failed', reason: 'setup_command' });
+  expect(warnings()).toEqual([]);
+  expect(await readdir(root)).toEqual(['torn']);
+});
+
+test('a task that is ended while its workspace is made starts no setup', async () => {
+  const end = new AbortController();
+  const { execute, root } = await create({ setupCommand: 'touch ../began', signal: end.signal });
+  const outcome = execute();
+  end.abort();
+  expect(await outcome).toEqual({ kind: 'ended' });
+  expect(await readdir(root)).toEqual([]);
+});
+
+test("a task finds its place even after somebody has tidied up the daemon's own folder", async () => {
+  const { execute, root } = await create();
+  await rm(join(root, '../state'), { recursive: true });
+  expect(await Promise.all([execute(), execute()])).toEqual([{ kind: 'completed' }, { kind: 'completed' }]);
+});
+
+interface Wanted extends Partial<Omit<DirectSettings, 'oz'>> {
+  oz?: string[];
+  signal?: AbortSignal;
+}
+
+async function create({ oz = ['-c', 'exit 0'], signal = new AbortController().signal, ...more }: Wanted = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'direct-test-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const [root, state] = [join(folder, 'root'), join(folder, 'state')];
@@ -63,7 +90,6 @@ async function create({
   };
   const log = pino({ level: 'warn' }, { write: (line) => void lines.push((JSON.parse(line) as { msg: string }).msg) });
   const backend = createDirectBackend(settings, { table: createProcessTable(), clock: systemClock, log });
-  const signal = new AbortController().signal;
   return {
     root,
     warnings: () => lines,

@@ -1,6 +1,6 @@
-import { rm } from 'node:fs/promises';
 import { secretValues } from '../../../common/secret-names.ts';
 import { makePlace, type Place } from '../../workspace/place.ts';
+import { removeTree } from '../../workspace/remove-tree.ts';
 import type { Backend, TaskFailure, TaskOutcome } from '../backend.ts';
 import { runAgent, runSetup } from './agent-stages.ts';
 import type { DirectSettings, DirectTask, DirectTools } from './direct-task.ts';
@@ -37,26 +37,28 @@ async function live(task: DirectTask): Promise<TaskOutcome> {
   try {
     return await prepareAndRun(task);
   } finally {
-    await endProcesses(task);
-    await rm(task.place.environmentFile, { force: true });
-    await runTeardown(task);
-    await removePlace(task);
+    await attempt(task, 'Its processes could not be ended', () => endProcesses(task));
+    // A folder by now, if the task made it one.
+    await attempt(task, 'Its environment file could not be removed', () => removeTree(task.place.environmentFile));
+    await attempt(task, 'Its teardown went wrong', () => runTeardown(task));
+    await attempt(task, 'Its workspace could not be removed', () => task.place.remove());
+  }
+}
+
+/** What goes wrong after a task is not its fault, and keeps nothing of the rest from being done. */
+async function attempt({ assignment, tools }: DirectTask, problem: string, step: () => Promise<void>): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    tools.log.warn({ task_id: assignment.task_id }, `${problem}: ${(error as Error).message}`);
   }
 }
 
 async function prepareAndRun(task: DirectTask): Promise<TaskOutcome> {
+  if (task.signal.aborted) return { kind: 'ended' };
   const prepared = await runSetup(task);
   if (task.signal.aborted) return { kind: 'ended' };
   return 'kind' in prepared ? prepared : runAgent(task, prepared.variables);
-}
-
-/** A workspace that cannot be removed is no fault of the task. */
-async function removePlace({ place, assignment, tools }: DirectTask): Promise<void> {
-  try {
-    await place.remove();
-  } catch (error) {
-    tools.log.warn({ task_id: assignment.task_id }, `The workspace could not be removed: ${(error as Error).message}`);
-  }
 }
 
 function failure(reason: TaskFailure['reason'], message: string): TaskFailure {

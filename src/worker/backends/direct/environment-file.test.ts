@@ -14,6 +14,7 @@ const table: [string, Record<string, string>][] = [
   ['A=1\nB=$A-${A}/$C\nD="${B}!"\nE=\\$A\nF="\\$A"', { A: '1', B: '1-1/', D: '1-1/!', E: '$A', F: '$A' }],
   ['A=1\r\nB=2\r\n', { A: '1', B: '2' }],
   ['A=1\nA=2', { A: '2' }],
+  ['A=$constructor', { A: '' }],
   ['URL=https://x.y/?a=b&c=d', { URL: 'https://x.y/?a=b&c=d' }],
   ['JSON=\'{"a": 1}\'', { JSON: '{"a": 1}' }],
 ];

@@ -6,7 +6,8 @@
  * A line that is none of this throws an `EnvironmentFileError`: half an environment is worse than none.
  */
 export function parseEnvironmentFile(text: string): Record<string, string> {
-  const variables: Record<string, string> = {};
+  // Without a prototype: `$constructor` is no variable.
+  const variables = Object.create(null) as Record<string, string>;
   const source = text.replaceAll('\r\n', '\n');
   for (let at = skipBlank(source, 0); at < source.length;) {
     const assignment = readAssignment(source, at, variables);
