@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { sourceProgram } from '../../test/helpers/source-program.ts';
 import { endPostmasterOf } from '../../test/helpers/postmaster.ts';
 
 let dataDir: string;
@@ -24,7 +25,7 @@ afterEach(async () => {
 
 /** The program from source, told nothing of this shell's own settings. */
 function start(args: string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args], {
+  const child = spawn(process.execPath, [...sourceProgram('server/main.ts'), ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { PATH: process.env['PATH'], HOME: dataDir, ...env },
   });

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { sourceProgram } from './source-program.ts';
 
 export interface RunningOz {
   child: ChildProcess;
@@ -11,8 +11,7 @@ export interface RunningOz {
 
 /** Starts `oz` from its sources, in an environment that holds PATH and what is named. */
 export function startOz(args: readonly string[], env: Record<string, string> = {}): RunningOz {
-  const main = join(import.meta.dirname, '../../src/cli/main.ts');
-  const child = spawn(process.execPath, [main, ...args], {
+  const child = spawn(process.execPath, [...sourceProgram('cli/main.ts'), ...args], {
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { expect, onTestFinished, vi } from 'vitest';
 import { createProcessTable } from '../../src/process/process-table.ts';
 import { startFakeServer, type FakeServer } from './fake-server.ts';
+import { sourceProgram } from './source-program.ts';
 
-const main = join(import.meta.dirname, '../../src/worker/main.ts');
 export const apiKey = 'wk-daemon-0123456789';
 
 export interface WorkerSetup {
@@ -122,7 +122,7 @@ export async function launch(folder: string, url: string, setup: WorkerSetup): P
 }
 
 export function startDaemon(args: string[], env: Record<string, string>, { ipc = false } = {}): WorkerProcess {
-  const child = spawn(globalThis.process.execPath, [main, ...args], {
+  const child = spawn(globalThis.process.execPath, [...sourceProgram('worker/main.ts'), ...args], {
     stdio: ['ignore', 'pipe', 'pipe', ipc ? 'ipc' : 'ignore'],
     env: { PATH: globalThis.process.env['PATH'] ?? '', HOME: '/nonexistent', ...env },
   });
