@@ -1,6 +1,6 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -9,7 +9,7 @@ import { systemClock } from '../../../common/clock.ts';
 import { createLogger } from '../../../common/logger.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from './embedded-postgres.ts';
 import { layoutOf } from './layout.ts';
-import { readPostmasterPid } from './postmaster.ts';
+import { findPostmaster } from './lock-files.ts';
 import { isRunning } from './processes.ts';
 
 const log = createLogger({ name: 'test', level: 'error' });
@@ -51,7 +51,7 @@ async function query<Row>({ address }: EmbeddedPostgres, sql: string): Promise<R
 }
 
 async function postmasterPid(): Promise<number> {
-  const pid = await readPostmasterPid(layoutOf(dataDir));
+  const pid = await findPostmaster(layoutOf(dataDir));
   if (pid === undefined) throw new Error('No Postgres runs.');
   return pid;
 }
@@ -85,7 +85,7 @@ test('what was written is there after a stop and a second start', async () => {
   const first = await start();
   await query(first, 'create table kept as select 1 as one');
   await first.stop();
-  expect(await readPostmasterPid(layoutOf(dataDir))).toBeUndefined();
+  expect(await findPostmaster(layoutOf(dataDir))).toBeUndefined();
   expect(await query(await start(), 'select one from kept')).toEqual([{ one: 1 }]);
 });
 
@@ -142,6 +142,25 @@ test('a Postgres that is killed is restarted, with what was committed', async ()
     timeout: 20_000,
   });
   expect(await postmasterPid()).not.toBe(pid);
+});
+
+test('lock files of a crash whose number is a stranger’s by now neither hinder a start nor cost the stranger', async () => {
+  const { pidFile, socketLockFile, home } = layoutOf(dataDir);
+  const crashed = await start();
+  await query(crashed, 'create table kept as select 1 as one');
+  const left = await Promise.all([pidFile, socketLockFile].map((file) => readFile(file, 'utf8')));
+  await crashed.stop();
+  const { uid, gid } = await stat(home);
+  const stranger = spawn('sleep', ['600'], process.getuid?.() === 0 ? { uid, gid } : {});
+  for (const [index, file] of [pidFile, socketLockFile].entries()) {
+    await writeFile(file, (left[index] ?? '').replace(/^\d+/, String(stranger.pid)), { mode: 0o600 });
+    await chown(file, uid, gid);
+  }
+  const postgres = await start();
+  expect(await query(postgres, 'select one from kept')).toEqual([{ one: 1 }]);
+  await postgres.stop();
+  expect(stranger.signalCode).toBeNull();
+  await kill(stranger);
 });
 
 test('a start that was killed half-way leaves nothing in the way of the next', async () => {

@@ -9,7 +9,7 @@ import { findBinaries, type PostgresBinaries } from './binaries.ts';
 import { makeDatabaseOnce } from './first-boot.ts';
 import { holdDatabase, type Hold } from './hold.ts';
 import { addressOf, layoutOf, type Layout, type PostgresAddress } from './layout.ts';
-import { readPostmasterPid } from './postmaster.ts';
+import { findPostmaster } from './lock-files.ts';
 import { endProcess } from './processes.ts';
 
 /**
@@ -90,7 +90,7 @@ async function keepRunning(
     address,
     async stop() {
       stopping.abort();
-      const pid = await readPostmasterPid(layout);
+      const pid = await findPostmaster(layout);
       if (pid !== undefined) await endProcess(pid, clock);
       hold.release();
       await keeper;

@@ -5,8 +5,9 @@ import { sleep, type Clock } from '../../../common/clock.ts';
 import { CodedError } from '../../../protocol/errors.ts';
 import type { PostgresBinaries } from './binaries.ts';
 import type { Layout, PostgresAddress } from './layout.ts';
-import { readPostmasterPid, startPostmaster } from './postmaster.ts';
-import { endProcess, isRunning } from './processes.ts';
+import { findPostmaster } from './lock-files.ts';
+import { startPostmaster } from './postmaster.ts';
+import { endProcess } from './processes.ts';
 
 /** Any number will do, as long as every version of the server takes the same. */
 const serverLock = 250_126_545;
@@ -72,8 +73,7 @@ interface StartAttempt {
 async function startIfNoneRuns(attempt: StartAttempt, options: HoldOptions): Promise<void> {
   if (options.clock.now() > attempt.deadline) throw await startFailed(options.layout);
   if (attempt.child && attempt.child.exitCode === null && attempt.child.signalCode === null) return;
-  const pid = await readPostmasterPid(options.layout);
-  if (pid !== undefined && isRunning(pid)) return;
+  if ((await findPostmaster(options.layout)) !== undefined) return;
   // A second start may be needed: what a killed Postgres left behind takes a moment to go.
   if (attempt.starts >= maxStarts) throw await startFailed(options.layout);
   attempt.starts += 1;

@@ -17,6 +17,7 @@ import { CodedError } from '../../../protocol/errors.ts';
  */
 export function layoutOf(dataDir: string): Layout {
   const home = join(dataDir, 'postgres');
+  const socketFolder = socketFits(home) ? home : join(tmpdir(), `emerald-postgres-${shortHash(home)}`);
   return {
     dataDir,
     home,
@@ -24,7 +25,8 @@ export function layoutOf(dataDir: string): Layout {
     pidFile: join(home, 'data', 'postmaster.pid'),
     passwordFile: join(home, 'password'),
     logFile: join(dataDir, 'postgres.log'),
-    socketFolder: socketFits(home) ? home : join(tmpdir(), `emerald-postgres-${shortHash(home)}`),
+    socketFolder,
+    socketLockFile: join(socketFolder, `.s.PGSQL.${port}.lock`),
   };
 }
 
@@ -36,6 +38,7 @@ export interface Layout {
   passwordFile: string;
   logFile: string;
   socketFolder: string;
+  socketLockFile: string;
 }
 
 /** What `pg` needs to reach the database. */

@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { open, readFile, rename, stat } from 'node:fs/promises';
+import { open, rename, stat } from 'node:fs/promises';
 import type { PostgresBinaries } from './binaries.ts';
 import { prepareSocketFolder, type Layout } from './layout.ts';
+import { takeOverLocks } from './lock-files.ts';
 import { asOsUser, ownerOf } from './os-user.ts';
 
 /** A log that has grown beyond this is put aside, once, when Postgres starts. In bytes. */
@@ -23,6 +24,7 @@ export async function startPostmaster(
 ): Promise<ChildProcess> {
   const [user, owner] = await Promise.all([ownerOf(layout.home), stat(layout.home)]);
   await prepareSocketFolder(layout, owner);
+  await takeOverLocks(layout);
   const { file, args, credentials } = asOsUser(user, binaries.postgres, [
     '-D',
     layout.cluster,
@@ -50,17 +52,6 @@ export async function startPostmaster(
     return await started(child);
   } finally {
     await log.close();
-  }
-}
-
-/** The process id that Postgres has written into its folder; undefined when none runs there. */
-export async function readPostmasterPid(layout: Layout): Promise<number | undefined> {
-  try {
-    const pid = Number.parseInt(await readFile(layout.pidFile, 'utf8'), 10);
-    return Number.isInteger(pid) && pid > 0 ? pid : undefined;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
   }
 }
 
