@@ -6,6 +6,7 @@ import { markAllUnreachable } from '../store/reachability.ts';
 import { expiredRuns, type ExpiredRun } from '../store/runs.ts';
 import { afterNow, commit, nowOf, settle, type RunContext } from './context.ts';
 import { outcomeOfExpiry, outcomeOfIntent, outcomeOfLoss, type Outcome } from './outcome-by-worker.ts';
+import type { Dispatcher } from './dispatcher.ts';
 import type { Seat, Seats } from './seats.ts';
 import type { Transition } from './transition.ts';
 import { whyWaiting } from './why-waiting.ts';
@@ -25,14 +26,16 @@ const cancellationsKeptFor = 7 * 24 * 3600 * second;
 export class Deadlines {
   readonly #context: RunContext;
   readonly #seats: Seats;
+  readonly #dispatcher: Dispatcher;
   #cancelTick: () => void = () => {};
   #sweeping: Promise<void> | undefined;
   #isSweepDue = false;
   #stopped = false;
 
-  constructor(context: RunContext, seats: Seats) {
+  constructor(context: RunContext, seats: Seats, dispatcher: Dispatcher) {
     this.#context = context;
     this.#seats = seats;
+    this.#dispatcher = dispatcher;
   }
 
   /** To be called before a worker can connect. */
@@ -77,13 +80,28 @@ export class Deadlines {
 
   async #settle(due: RunAndExecution, now: Date): Promise<void> {
     const seat = due.execution.state === 'offered' ? this.#seats.holderOf(due.execution.id) : undefined;
-    if (seat) blame(seat, due.run.id);
+    if (seat) this.#blame(seat, due.run.id);
     const { execution } = await settle(
       this.#context,
       async () => (await findExecution(this.#context.db, due.execution.id)) ?? due,
       (seen) => stepAfter(seen, now, this.#context),
     );
-    if (seat && execution.state !== 'offered') absolve(seat, due.run.id);
+    if (seat && execution.state !== 'offered') this.#absolve(seat, due.run.id);
+  }
+
+  /**
+   * The daemon let an offer pass: nothing more goes there until it speaks, and this task never does. To be said before
+   * the run is queued again, or it would come straight back.
+   */
+  #blame(seat: Seat, runId: RunId): void {
+    seat.overdue.add(runId);
+    this.#dispatcher.silent(seat);
+  }
+
+  /** It claimed the task at the last moment. */
+  #absolve(seat: Seat, runId: RunId): void {
+    seat.overdue.delete(runId);
+    seat.silent = false;
   }
 
   /** ERROR, not FAILED: that no worker had room is the platform's fault, and the run may be started again as it is. */
@@ -91,21 +109,6 @@ export class Deadlines {
     const { state, status } = outcomeOfExpiry(whyWaiting(this.#seats, run));
     await commit(this.#context, { run, runTo: state, status });
   }
-}
-
-/**
- * The daemon let an offer pass: nothing more goes there until it speaks, and this task never does. To be said before
- * the run is queued again, or it would come straight back.
- */
-function blame(seat: Seat, runId: RunId): void {
-  seat.silent = true;
-  seat.overdue.add(runId);
-}
-
-/** It claimed the task at the last moment. */
-function absolve(seat: Seat, runId: RunId): void {
-  seat.silent = false;
-  seat.overdue.delete(runId);
 }
 
 /** What has to happen to an execution at this time; nothing when its deadlines have moved meanwhile. */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createRunCore, type RunCore } from '../../../test/helpers/run-core.ts';
+import type { RunId } from '../../protocol/ids.ts';
 
 let core: RunCore;
 beforeEach(async () => {
@@ -83,8 +84,6 @@ test('once the daemon has ended what it claimed too late, it may be offered the 
   late.claim(runId);
   await late.next('task_cancellation');
   late.fail(runId, { failure_reason: 'task_cancelled' });
-  await late.ping();
-  core.clock.advance(5_000);
   expect((await late.assigned()).task_id).toBe(runId);
 });
 
@@ -93,6 +92,7 @@ test('a worker that rejects is left alone until one of its tasks ends', async ()
   const first = await core.create();
   await worker.assigned();
   worker.claim(first);
+  await core.untilState(first, 'CLAIMED');
   const second = await core.create();
   await worker.assigned();
   worker.reject(second);
@@ -116,6 +116,20 @@ test('a worker that rejects and never says more is asked again on a slow timer',
   await core.untilState(runId, 'QUEUED');
   core.clock.advance(30_000);
   expect((await worker.assigned()).task_id).toBe(runId);
+});
+
+test('a worker that let an offer pass and never says more is tried with another run on a slow timer', async () => {
+  const hung = await core.worker();
+  const passed = await core.create();
+  await hung.assigned();
+  core.clock.advance(10_000);
+  await core.untilState(passed, 'QUEUED');
+  const next = await core.create();
+  core.clock.advance(60_000);
+  await hung.ping();
+  expect(hung.offers()).toEqual([passed]);
+  core.clock.advance(60_000);
+  expect((await hung.assigned()).task_id).toBe(next);
 });
 
 test('a rejected run goes to another worker with room', async () => {
@@ -150,6 +164,51 @@ test('a worker is given the oldest run of both queues that it serves', async () 
   const forAny = await core.create();
   const worker = await core.worker();
   expect([(await worker.assigned()).task_id, (await worker.assigned()).task_id]).toEqual([forHost, forAny]);
+});
+
+/** Lets offers lock their runs, but none be committed, while `during` runs. */
+async function withOffersHeldUp(during: () => Promise<unknown>): Promise<void> {
+  await core.database.db.transaction().execute(async (transaction) => {
+    await transaction.selectFrom('api_keys').select('id').forUpdate().execute();
+    await during();
+  });
+}
+
+async function untilLocked(runId: RunId): Promise<void> {
+  const unlocked = () =>
+    core.database.db.selectFrom('runs').select('id').where('id', '=', runId).forUpdate().skipLocked().execute();
+  await expect.poll(unlocked, { interval: 5 }).toEqual([]);
+}
+
+test('while all of one queue is being taken by others, the other queue of a worker is served', async () => {
+  const worker = await core.worker();
+  await withOffersHeldUp(async () => {
+    const older = await core.create();
+    await untilLocked(older);
+    core.clock.advance(1_000);
+    const younger = await core.create({ config: { worker_host: 'local' } });
+    await untilLocked(younger);
+  });
+  await expect.poll(() => worker.offers()).toHaveLength(2);
+});
+
+test('a long queue does not make another one wait for its end', async () => {
+  await core.worker();
+  await core.worker({ workerId: 'other' });
+  let last: RunId | undefined;
+  await withOffersHeldUp(async () => {
+    for (let count = 0; count < 40; count++) await core.create({ config: { worker_host: 'local' } });
+    last = await core.create({ config: { worker_host: 'other' } });
+  });
+  const offered = () =>
+    core.database.db
+      .selectFrom('events')
+      .select('run_id')
+      .where('type', '=', 'run_offered')
+      .orderBy('sequence')
+      .execute();
+  await expect.poll(async () => (await offered()).length, { timeout: 10_000 }).toBe(41);
+  expect((await offered()).findIndex(({ run_id }) => run_id === last)).toBeLessThan(35);
 });
 
 test('a worker of another team is offered nothing', async () => {

@@ -13,6 +13,8 @@ import { withdrawal } from './withdraw.ts';
 const pollPeriod = 5_000;
 /** How long a seat that rejected an offer counts as full if it says nothing more; in milliseconds. */
 const fullFor = 30_000;
+/** And one that let an offer pass: it may hang, or not have understood that one; in milliseconds. */
+const silentFor = 120_000;
 /** Offers that are being written at the same time: enough for the database to share its commits' fsync. */
 const mostOffersAtOnce = 16;
 
@@ -21,8 +23,6 @@ const mostOffersAtOnce = 16;
  */
 interface Queue extends QueueName {
   waiting: number;
-  /** Signals so far: tells whether one came while a look found nothing. */
-  arrivals: number;
 }
 
 /**
@@ -32,7 +32,10 @@ interface Queue extends QueueName {
 export class Dispatcher {
   readonly #context: RunContext;
   readonly #seats: Seats;
+  /** In the order of their turns. */
   readonly #queues = new Map<string, Queue>();
+  /** Signals so far: tells whether one came while a look found nothing. */
+  #arrivals = 0;
   readonly #offers = new Set<Promise<void>>();
   readonly #reopenings = new Map<Seat, () => void>();
   #cancelPoll: () => void = () => {};
@@ -60,15 +63,18 @@ export class Dispatcher {
   /** The daemon rejected an offer: no more of them until something tells that it may have room again. */
   full(seat: Seat): void {
     seat.full = true;
-    this.#reopenings.get(seat)?.();
-    this.#reopenings.set(
-      seat,
-      this.#context.clock.after(fullFor, () => this.roomAgain(seat)),
-    );
+    this.#askAgainAfter(fullFor, seat);
+  }
+
+  /** The daemon let an offer pass: no more of them until it speaks, or for a while. */
+  silent(seat: Seat): void {
+    seat.silent = true;
+    this.#askAgainAfter(silentFor, seat);
   }
 
   roomAgain(seat: Seat): void {
     seat.full = false;
+    seat.silent = false;
     this.#reopenings.get(seat)?.();
     this.#reopenings.delete(seat);
     this.dispatch();
@@ -79,22 +85,37 @@ export class Dispatcher {
     this.#reopenings.delete(seat);
   }
 
-  /** Begins as many offers as there are runs, seats with room, and leave. */
+  /** A run that was kept from the seat may be offered to it again, if it still waits. */
+  reconsider({ connection: { teamId, workerId } }: Seat): void {
+    this.#arrived({ teamId, host: '' });
+    this.#arrived({ teamId, host: workerId });
+  }
+
+  /** Begins as many offers as there are runs, seats with room, and leave; queue after queue, so that none starves. */
   dispatch(): void {
-    for (const queue of this.#queues.values()) {
-      while (!this.#stopped && queue.waiting > 0 && this.#offers.size < mostOffersAtOnce) {
-        const seat = this.#seats.leastLoaded(queue, new Set());
-        if (seat === undefined) break;
-        queue.waiting -= 1;
-        this.#begin(queue, seat);
-      }
+    for (const [key, queue] of this.#queues) {
+      if (this.#stopped || this.#offers.size >= mostOffersAtOnce) return;
+      const seat = queue.waiting > 0 ? this.#seats.leastLoaded(queue, new Set()) : undefined;
+      if (seat === undefined) continue;
+      // Put at the end, it has its next turn after all others, and in this very loop.
+      this.#queues.delete(key);
+      this.#queues.set(key, queue);
+      queue.waiting -= 1;
+      this.#begin(queue, seat);
     }
   }
 
+  #askAgainAfter(delay: number, seat: Seat): void {
+    this.#reopenings.get(seat)?.();
+    this.#reopenings.set(
+      seat,
+      this.#context.clock.after(delay, () => this.roomAgain(seat)),
+    );
+  }
+
   #arrived(name: QueueName): void {
-    const queue = this.#queueOf(name);
-    queue.waiting += 1;
-    queue.arrivals += 1;
+    this.#queueOf(name).waiting += 1;
+    this.#arrivals += 1;
     this.dispatch();
   }
 
@@ -111,7 +132,7 @@ export class Dispatcher {
 
   /** Offers one run of the queue to the seat, or to the next one where this seat may not have what waits. */
   async #serve(queue: Queue, first: Seat): Promise<void> {
-    const { arrivals } = queue;
+    const arrivals = this.#arrivals;
     const tried = new Set<Seat>();
     for (let seat: Seat | undefined = first; seat; seat = this.#seats.leastLoaded(queue, tried)) {
       tried.add(seat);
@@ -119,7 +140,7 @@ export class Dispatcher {
       const run = await this.#offer(seat);
       if (run) return this.#taken(queue, run, seat);
       if (!hadExceptions) {
-        if (queue.arrivals === arrivals) queue.waiting = 0;
+        if (this.#arrivals === arrivals) queue.waiting = 0;
         return;
       }
     }
@@ -179,7 +200,11 @@ export class Dispatcher {
 
   async #poll(): Promise<void> {
     try {
-      for (const { team_id, host, waiting } of await queueLengths(this.#context.db)) {
+      const arrivals = this.#arrivals;
+      const lengths = await queueLengths(this.#context.db);
+      // Nothing has changed meanwhile: what was counted is all there is, and queues that have run dry are forgotten.
+      if (this.#arrivals === arrivals && this.#offers.size === 0) this.#queues.clear();
+      for (const { team_id, host, waiting } of lengths) {
         const queue = this.#queueOf({ teamId: team_id, host });
         queue.waiting = Math.max(queue.waiting, waiting);
       }
@@ -191,7 +216,7 @@ export class Dispatcher {
 
   #queueOf({ teamId, host }: QueueName): Queue {
     const key = `${teamId}/${host}`;
-    const queue = this.#queues.get(key) ?? { teamId, host, waiting: 0, arrivals: 0 };
+    const queue = this.#queues.get(key) ?? { teamId, host, waiting: 0 };
     this.#queues.set(key, queue);
     return queue;
   }

@@ -29,7 +29,7 @@ export function createRuns(options: RunsOptions): Runs {
   const context: RunContext = { ...options, signals: createSignals() };
   const seats = new Seats();
   const dispatcher = new Dispatcher(context, seats);
-  const deadlines = new Deadlines(context, seats);
+  const deadlines = new Deadlines(context, seats, dispatcher);
   const cancellations = createCancellations(context, seats);
   return {
     service: {

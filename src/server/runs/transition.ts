@@ -104,20 +104,25 @@ export interface OfferedRun {
 export async function offerOldest(db: Kysely<Schema>, now: Date, offer: NewOffer): Promise<OfferedRun | undefined> {
   const { worker, executionId, tokenHash, answerBy, timeLimitAt, except } = offer;
   const data: RunEventData = { state: 'PENDING', status_message: null, execution: 'offered' };
-  const queue = (host: string) => sql`
-    select coalesce(worker_host, '') as host, created_at, id from runs
+  const oldest = (host: RawBuilder<unknown>, columns: RawBuilder<unknown>) => sql`
+    select ${columns} from runs
     where team_id = ${worker.teamId} and state = 'QUEUED' and coalesce(worker_host, '') = ${host}
       and id <> all (${except}::uuid[])
     order by created_at, id limit 1`;
+  const placed = sql`coalesce(worker_host, '') as host, created_at, id`;
+  // When all of the queue with the oldest run is being taken by others, the other queue is looked at as well.
   const { rows } = await sql<OfferedRun>`
-    with head as ((${queue('')}) union all (${queue(worker.workerId)}) order by created_at, id limit 1),
-    target as materialized (
-      select id from runs
-      where team_id = ${worker.teamId} and state = 'QUEUED' and coalesce(worker_host, '') = (select host from head)
-        and id <> all (${except}::uuid[])
-      order by created_at, id limit 1
-      for update skip locked
+    with head as (
+      (${oldest(sql`''`, placed)}) union all (${oldest(sql`${worker.workerId}`, placed)}) order by created_at, id limit 1
     ),
+    first as materialized (${oldest(sql`(select host from head)`, sql`id`)} for update skip locked),
+    second as materialized (
+      select id from (
+        ${oldest(sql`(select case host when '' then ${worker.workerId} else '' end from head)`, sql`id`)}
+        for update skip locked
+      ) other where not exists (select from first)
+    ),
+    target as (select id from first union all select id from second),
     offered as (
       update runs set state = 'PENDING', fence = runs.fence + 1, updated_at = ${now},
         status_message = null, error_code = null, retryable = null

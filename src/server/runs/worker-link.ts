@@ -101,7 +101,7 @@ function awaitLateAnswers({ context, seats, dispatcher }: Parts, seat: Seat): ()
   if (unanswered.size === 0) return () => {};
   return context.clock.after(lateAnswersWithin, () => {
     for (const runId of unanswered) forgetUnlessHeld(seat, runId);
-    dispatcher.dispatch();
+    dispatcher.reconsider(seat);
   });
 }
 

@@ -57,8 +57,10 @@ export async function hearEnd(parts: Parts, seat: Seat, end: WorkerEnd): Promise
   if (!whose?.own) return;
   await settle(parts.context, again(parts, whose.seen), (seen) => endOf(seen, end));
   const holder = parts.seats.holderOf(whose.seen.execution.id);
+  const wasOverdue = holder?.overdue.has(end.data.task_id);
   if (holder) parts.seats.release(holder, end.data.task_id);
   parts.dispatcher.roomAgain(seat);
+  if (wasOverdue) parts.dispatcher.reconsider(seat);
 }
 
 function endOf({ run, execution }: RunAndExecution, end: WorkerEnd): Transition | undefined {
