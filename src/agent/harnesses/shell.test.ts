@@ -119,6 +119,16 @@ test('a child that left the group may hold the pipe; nobody waits for it', async
   expect(recording.output()).toContain('over');
 });
 
+test.for([
+  { how: 'a little at a time', writer: 'while sleep 0.05; do echo still here; done' },
+  { how: 'as fast as it can', writer: 'yes' },
+])('a child that left the group may write on for ever, $how; nobody waits for it', async ({ writer }) => {
+  const { outcome, recording } = await run(`echo out; setsid sh -c '${writer}' & echo $!`);
+  process.kill(-Number(/\d+/.exec(recording.stream('stdout'))?.[0]), 'SIGKILL');
+  expect(outcome).toEqual({ state: 'SUCCEEDED' });
+  expect(recording.stream('stdout')).toMatch(/^out\n/);
+});
+
 test('when aborted it ends the whole group, those that ignore SIGTERM too', async () => {
   const recording = createRecording();
   const controller = new AbortController();
