@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import type { Clock } from '../../common/clock.ts';
 import type { Logger } from '../../common/logger.ts';
 import type { Schema } from '../store/schema.ts';
+import type { LastSeen } from './last-seen.ts';
 import type { RunChanges } from './run-changes.ts';
 import type { RunSettings } from './settings.ts';
 import type { Signals } from './signals.ts';
@@ -15,6 +16,7 @@ export interface RunContext {
   changes: RunChanges;
   settings: RunSettings;
   signals: Signals;
+  lastSeen: LastSeen;
   /** A secret for one execution's agent, and what is stored of it. */
   mintToken(): { token: string; hash: Buffer };
 }
@@ -22,7 +24,11 @@ export interface RunContext {
 /** Makes a transition and, once it is committed, lets everybody know whom it concerns. */
 export async function commit(context: RunContext, move: Transition): Promise<Moved | undefined> {
   const moved = await transition(context.db, nowOf(context), move);
-  if (moved === undefined) return undefined;
+  if (moved === undefined) {
+    if (move.execution) context.lastSeen.forget(move.execution.id);
+    return undefined;
+  }
+  context.lastSeen.moved(move);
   context.changes.announce(move.run.id);
   if (move.runTo === 'QUEUED') context.signals.queued({ teamId: moved.team_id, host: moved.worker_host ?? '' });
   if (move.tell && move.execution) context.signals.tellWorker(move.execution.id);

@@ -105,7 +105,9 @@ test('a worker that rejects is left alone until one of its tasks ends', async ()
     '1 worker connected, full.',
   );
   worker.complete(first);
-  expect((await worker.assigned()).task_id).toBe(second);
+  // Both are offered at the same time: which of them comes first is open.
+  const offered = [(await worker.assigned()).task_id, (await worker.assigned()).task_id];
+  expect(new Set(offered)).toEqual(new Set([second, third]));
 });
 
 test('a worker that rejects and never says more is asked again on a slow timer', async () => {

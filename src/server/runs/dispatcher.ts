@@ -176,6 +176,10 @@ export class Dispatcher {
   }
 
   async #send(seat: Seat, run: OfferedRun, executionId: ExecutionId, token: string): Promise<void> {
+    this.#context.lastSeen.offered({
+      run: { id: run.id, fence: run.fence, state: 'PENDING' },
+      execution: { id: executionId, state: 'offered', end_intent: null },
+    });
     if (seat.open) {
       this.#seats.hold(seat, run.id, executionId);
       seat.connection.send({ type: 'task_assignment', data: assignmentOf(run, executionId, token) });

@@ -6,6 +6,7 @@ import type { RunContext } from './context.ts';
 import { createRun } from './create-run.ts';
 import { Deadlines } from './deadlines.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { LastSeen } from './last-seen.ts';
 import { reportTurn } from './report-turn.ts';
 import type { RunService } from './run-service.ts';
 import { Seats, type WorkerConnection } from './seats.ts';
@@ -23,10 +24,10 @@ export interface Runs {
   stop(): Promise<void>;
 }
 
-export type RunsOptions = Omit<RunContext, 'signals'>;
+export type RunsOptions = Omit<RunContext, 'signals' | 'lastSeen'>;
 
 export function createRuns(options: RunsOptions): Runs {
-  const context: RunContext = { ...options, signals: createSignals() };
+  const context: RunContext = { ...options, signals: createSignals(), lastSeen: new LastSeen() };
   const seats = new Seats();
   const dispatcher = new Dispatcher(context, seats);
   const deadlines = new Deadlines(context, seats, dispatcher);

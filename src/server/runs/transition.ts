@@ -88,6 +88,7 @@ export interface NewOffer {
 
 export interface OfferedRun {
   id: RunId;
+  fence: number;
   worker_host: string | null;
   title: string;
   prompt: string;
@@ -141,7 +142,7 @@ export async function offerOldest(db: Kysely<Schema>, now: Date, offer: NewOffer
       select id, ${executionId}::uuid, ${runEventTypes.PENDING}::text, ${toJson(data)}::jsonb, ${now}::timestamptz
       from offered
     )
-    select r.id, r.worker_host, r.title, r.prompt, r.config, r.created_at, r.updated_at, t.number as team_number
+    select r.id, r.fence, r.worker_host, r.title, r.prompt, r.config, r.created_at, r.updated_at, t.number as team_number
     from offered r join teams t on t.id = r.team_id`.execute(db);
   return rows[0];
 }

@@ -2,11 +2,12 @@ import { isLiveExecution } from '../../protocol/states.ts';
 import type { RunId, ExecutionId } from '../../protocol/ids.ts';
 import { findExecution, findExecutionsOfWorker, type RunAndExecution } from '../store/executions.ts';
 import type { RunContext } from './context.ts';
+import type { Seen } from './last-seen.ts';
 import type { Seat, Seats } from './seats.ts';
 
 /** Which of this worker's executions a message is about, and whether the speaker may be the daemon that has it. */
 export interface Whose {
-  seen: RunAndExecution;
+  seen: Seen;
   own: boolean;
 }
 
@@ -21,7 +22,10 @@ export async function whoseExecution(
   seat: Seat,
   about: { task_id: RunId; execution_id?: ExecutionId | undefined },
 ): Promise<Whose | undefined> {
-  const named = about.execution_id ?? seat.tasks.get(about.task_id);
+  const held = seat.tasks.get(about.task_id);
+  const named = about.execution_id ?? held;
+  const known = named !== undefined && named === held ? context.lastSeen.of(named) : undefined;
+  if (known) return { seen: known, own: true };
   if (named !== undefined) return ofThisWorker(await findExecution(context.db, named), seat, about.task_id);
   const [newest, older] = await findExecutionsOfWorker(context.db, seat.connection, about.task_id);
   if (newest === undefined) return undefined;

@@ -1,10 +1,10 @@
-import type { RunAndExecution } from '../store/executions.ts';
 import { outcomeOfIntent } from './outcome-by-worker.ts';
+import type { Seen } from './last-seen.ts';
 import type { Transition } from './transition.ts';
 
 /** Takes an offer back: the run goes to the queue again, or ends, where its end has been asked for meanwhile. */
 export function withdrawal(
-  { run, execution }: RunAndExecution,
+  { run, execution }: Seen,
   reason: 'rejected' | 'unanswered' | 'undeliverable',
 ): Transition {
   const { state, status } = execution.end_intent

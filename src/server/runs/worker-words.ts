@@ -1,9 +1,10 @@
 import { isLiveExecution, isTerminal } from '../../protocol/states.ts';
 import type { WorkerMessage } from '../../protocol/worker-link.ts';
-import { findExecution, type RunAndExecution } from '../store/executions.ts';
+import { findExecution } from '../store/executions.ts';
 import { cancelTask } from './cancellations.ts';
 import { afterNow, settle, type RunContext } from './context.ts';
 import type { Dispatcher } from './dispatcher.ts';
+import type { Seen } from './last-seen.ts';
 import { outcomeByWorker, type WorkerEnd } from './outcome-by-worker.ts';
 import type { Seat, Seats } from './seats.ts';
 import type { Transition } from './transition.ts';
@@ -30,7 +31,7 @@ export async function hearClaim(parts: Parts, seat: Seat, data: DataOf<'task_cla
   if (execution.end_intent !== null || !isLiveExecution(execution.state)) cancelTask(seat, data.task_id);
 }
 
-function claim(context: RunContext, { run, execution }: RunAndExecution): Transition | undefined {
+function claim(context: RunContext, { run, execution }: Seen): Transition | undefined {
   if (execution.state !== 'offered') return undefined;
   const answer_by = execution.end_intent === null ? null : afterNow(context, context.settings.cancelTimeout);
   return { run, execution, runTo: 'CLAIMED', executionTo: 'claimed', executionFacts: { answer_by } };
@@ -63,7 +64,7 @@ export async function hearEnd(parts: Parts, seat: Seat, end: WorkerEnd): Promise
   if (wasOverdue) parts.dispatcher.reconsider(seat);
 }
 
-function endOf({ run, execution }: RunAndExecution, end: WorkerEnd): Transition | undefined {
+function endOf({ run, execution }: Seen, end: WorkerEnd): Transition | undefined {
   if (!isLiveExecution(execution.state)) return undefined;
   const over = { run, execution, executionTo: 'ended', executionFacts: factsOf(end) } as const;
   if (isTerminal(run.state)) return over;
@@ -90,8 +91,8 @@ async function heard(parts: Parts, seat: Seat, data: AboutTask) {
 }
 
 /** The first look has been made; later ones, after a lost race, read anew. */
-function again({ context }: Parts, first: Whose['seen']): () => Promise<RunAndExecution> {
-  let seen: RunAndExecution | undefined = first;
+function again({ context }: Parts, first: Whose['seen']): () => Promise<Seen> {
+  let seen: Seen | undefined = first;
   return async () => {
     const look = seen ?? (await findExecution(context.db, first.execution.id));
     seen = undefined;
