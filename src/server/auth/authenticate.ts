@@ -6,6 +6,7 @@ import { findExecutionByToken } from '../store/agent-tokens.ts';
 import { findApiKey, touchApiKey } from '../store/api-keys.ts';
 import type { Database } from '../store/database.ts';
 import { findMembership } from '../store/people.ts';
+import { KeyCache } from './key-cache.ts';
 import type { People } from './people.ts';
 import type { AgentPrincipal, KeyPrincipal, Principal, UserPrincipal } from './principal.ts';
 import { hashToken, isAgentToken, normalizeToken } from './tokens.ts';
@@ -27,7 +28,7 @@ export interface AuthenticateOptions {
 
 /** A credential in the header beats a session's cookie. */
 export function createAuthenticate(options: AuthenticateOptions): Authenticate {
-  const parts = { ...options, noteUse: createUseNotes(options) };
+  const parts = { ...options, noteUse: createUseNotes(options), keys: new KeyCache(options.clock) };
   return async (headers) => {
     const token = readBearer(headers);
     const principal = token === undefined ? await fromSession(headers, parts) : await fromToken(token, parts);
@@ -38,6 +39,7 @@ export function createAuthenticate(options: AuthenticateOptions): Authenticate {
 
 interface Parts extends AuthenticateOptions {
   noteUse: (keyId: string) => void;
+  keys: KeyCache;
 }
 
 async function fromToken(token: string, options: Parts): Promise<Principal | undefined> {
@@ -54,10 +56,17 @@ async function fromAgentToken(hash: Buffer, { db, clock }: AuthenticateOptions):
 }
 
 async function fromApiKey(hash: Buffer, options: Parts): Promise<KeyPrincipal | undefined> {
-  const key = await findApiKey(options.db, hash, new Date(options.clock.now()));
+  const principal = options.keys.find(hash) ?? (await findKey(hash, options));
+  if (principal) options.noteUse(principal.keyId);
+  return principal;
+}
+
+async function findKey(hash: Buffer, { db, clock, keys }: Parts): Promise<KeyPrincipal | undefined> {
+  const key = await findApiKey(db, hash, new Date(clock.now()));
   if (!key) return undefined;
-  options.noteUse(key.id);
-  return { kind: 'key', keyId: key.id, teamId: key.team_id };
+  const principal: KeyPrincipal = { kind: 'key', keyId: key.id, teamId: key.team_id };
+  keys.keep(hash, { principal, expiresAt: key.expires_at });
+  return principal;
 }
 
 /** Not waited for: it is for people to read, and no request depends on it. */

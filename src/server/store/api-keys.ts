@@ -19,7 +19,7 @@ export async function insertApiKey(db: Database, key: NewApiKey): Promise<void> 
 export async function findApiKey(db: Database, hash: Buffer, now: Date) {
   return await db
     .selectFrom('api_keys')
-    .select(['id', 'team_id'])
+    .select(['id', 'team_id', 'expires_at'])
     .where('key_hash', '=', hash)
     .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', now)]))
     .executeTakeFirst();
