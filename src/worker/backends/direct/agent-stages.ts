@@ -1,5 +1,6 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { secretValues } from '../../../common/secret-names.ts';
+import { readSmallFile } from '../../../common/small-file.ts';
 import { describeExit, exitCodeOf, type Exit } from '../../../process/exit.ts';
 import type { TaskFailure, TaskOutcome } from '../backend.ts';
 import { agentArguments } from './agent-arguments.ts';
@@ -46,10 +47,13 @@ export async function runAgent(task: DirectTask, variables: Variables): Promise<
   }
 }
 
+/** In bytes; the kernel takes about two million for a process. */
+const environmentLimit = 1024 * 1024;
+
 async function readVariables(task: DirectTask): Promise<{ variables: Variables } | TaskFailure> {
   const { assignment, place, settings } = task;
   try {
-    const fromSetup = parseEnvironmentFile(await readFile(place.environmentFile, 'utf8'));
+    const fromSetup = parseEnvironmentFile(await readSmallFile(place.environmentFile, environmentLimit));
     task.secrets.push(...secretValues(fromSetup));
     return { variables: taskVariables(assignment, place, settings.environment, fromSetup) };
   } catch (error) {

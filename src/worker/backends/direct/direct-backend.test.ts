@@ -50,6 +50,16 @@ test('a setup that leaves a folder for an environment file has failed, and is to
   expect(await readdir(root)).toEqual(['torn']);
 });
 
+test.each(['mkfifo', 'ln -s /dev/zero', 'truncate -s 2M'])(
+  'a setup that leaves `%s` for an environment file has failed, and keeps nobody waiting',
+  async (make) => {
+    const setupCommand = `rm "$OZ_ENVIRONMENT_FILE"; ${make} "$OZ_ENVIRONMENT_FILE"`;
+    const { execute, root } = await create({ setupCommand });
+    expect(await execute()).toMatchObject({ kind: 'failed', reason: 'setup_command' });
+    expect(await readdir(root)).toEqual([]);
+  },
+);
+
 test('a task that is ended while its workspace is made starts no setup', async () => {
   const end = new AbortController();
   const { execute, root } = await create({ setupCommand: 'touch ../began', signal: end.signal });

@@ -31,6 +31,7 @@ test.each([
   ['A=1\nthis is not a line', 'line 2 of the environment file is not NAME=value'],
   ['A=1\n\n# x\nB="open\n', 'line 4 of the environment file opens a " that is never closed'],
   ['A="x" y', 'line 1 of the environment file goes on after its closing quote'],
+  ['A=sec\0ret', 'line 1 of the environment file holds a NUL character'],
   ['1A=2', 'line 1 of the environment file is not NAME=value'],
 ])('%j is refused with its line, and without what stands in it', (text, message) => {
   expect(() => parseEnvironmentFile(text)).toThrow(message);

@@ -11,6 +11,8 @@ export function parseEnvironmentFile(text: string): Record<string, string> {
   const source = text.replaceAll('\r\n', '\n');
   for (let at = skipBlank(source, 0); at < source.length;) {
     const assignment = readAssignment(source, at, variables);
+    // No process can be given one, and the refusal of the attempt would show the value.
+    if (assignment.value.includes('\0')) throw new EnvironmentFileError(source, at, 'holds a NUL character');
     variables[assignment.name] = assignment.value;
     at = skipBlank(source, assignment.end);
   }
