@@ -3,6 +3,7 @@ import module from 'node:module';
 import { arch, platform } from 'node:os';
 import { dirname, join } from 'node:path';
 import { CodedError } from '../../../protocol/errors.ts';
+import { linkLibraries } from './library-links.ts';
 
 /** The programs of one Postgres. */
 export interface PostgresBinaries {
@@ -18,6 +19,7 @@ export interface PostgresBinaries {
  */
 export async function findBinaries(): Promise<PostgresBinaries> {
   const packageFolder = dirname(dirname(resolvePlatformPackage()));
+  await linkLibraries(packageFolder);
   const bin = join(packageFolder, 'native', 'bin');
   return {
     initdb: join(bin, 'initdb'),
