@@ -30,13 +30,21 @@ export function run(command, args, sentence) {
 
 function install() {
   console.log('Installing packages (once, and when package-lock.json changes)…');
-  const args = ['ci', '--include=dev', '--include=optional', '--loglevel=error'];
+  const args = ['ci', '--include=dev', '--include=optional'];
   const npm = process.env.npm_execpath;
   if (npm) run(process.execPath, [npm, ...args], '`npm ci` failed.');
   else run('npm', args, '`npm ci` failed.');
   if (isInstalled()) return;
-  console.error('The packages are not complete after `npm ci`. Remove node_modules and try again.');
+  console.error(`The packages are not complete after \`npm ci\`. ${adviceAfterInstall()}`);
   process.exit(1);
+}
+
+function adviceAfterInstall() {
+  if (process.env.npm_config_ignore_scripts !== 'true') return 'Remove node_modules and try again.';
+  return (
+    'npm is set to run no install scripts, and those that package.json names under allowScripts are needed: ' +
+    `say \`npm ${process.env.npm_lifecycle_event ?? 'start'} --ignore-scripts=false\`.`
+  );
 }
 
 /** npm writes its hidden lockfile last, so that an install that was cut short has none. */

@@ -52,7 +52,9 @@ async function runBlocksOf(document: string): Promise<string> {
     .join('\n');
   const env = { PATH: pathWithoutOwnPrograms(), HOME: home, NO_COLOR: '1' };
   const here = script.replaceAll('.data', relative(root, folder.path));
-  return (await promisify(execFile)('/bin/sh', ['-euc', here], { cwd: root, env })).stdout;
+  const { stdout, stderr } = await promisify(execFile)('/bin/sh', ['-euc', here], { cwd: root, env });
+  expect(stderr).not.toContain('npm warn');
+  return stdout;
 }
 
 /** A newcomer's shell has no `oz` of ours in its PATH: `npx` finds it. */
