@@ -61,18 +61,20 @@ test.for([
   const { code, stdout, stderr } = await oz(args, { WARP_API_KEY: 'wk-test' });
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toContain(says);
+  expect(stderr).toMatch(/--help/);
 });
 
 test('without a key it says where one comes from', async () => {
   const { code, stderr } = await oz(['run', 'list']);
   expect(code).toBe(1);
-  expect(stderr).toBe('Error: There is no API key: set the environment variable WARP_API_KEY or pass --api-key.\n');
+  expect(stderr).toMatch(/^Error: There is no API key: set the environment variable WARP_API_KEY or pass --api-key\./);
+  expect(stderr).toContain('`oz-server api-key create`');
 });
 
 test('a server that is not there is named', async () => {
   const { code, stderr } = await oz(['--api-key', 'x', 'run', 'list', '--server-root-url', 'http://127.0.0.1:1']);
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^Error: The server at http:\/\/127\.0\.0\.1:1 cannot be reached: .+\n$/);
+  expect(stderr).toMatch(/^Error: The server at http:\/\/127\.0\.0\.1:1 cannot be reached: .+ --server-root-url .+\n$/);
 });
 
 test('an unmanaged run needs no server, and exits as its script did', async () => {

@@ -74,7 +74,10 @@ export function collect(value: string, former: string[] = []): string[] {
 /** The API client, loaded when a command first needs it. */
 export async function connect({ settings }: Invocation): Promise<Client> {
   if (settings.apiKey === undefined) {
-    throw new Error('There is no API key: set the environment variable WARP_API_KEY or pass --api-key.');
+    throw new Error(
+      'There is no API key: set the environment variable WARP_API_KEY or pass --api-key. `npm start` writes one to ' +
+        'quickstart.env in its data folder; `oz-server api-key create` makes another.',
+    );
   }
   const { createClient } = await import('../client/client.ts');
   return createClient({

@@ -1,5 +1,5 @@
 import { ZodError, prettifyError } from 'zod';
-import { ApiError } from '../client/api-error.ts';
+import { ApiError, NetworkError } from '../client/api-error.ts';
 
 /** What a user reads when a command has failed. */
 export function wordsOf(error: unknown, debug: boolean): string {
@@ -10,6 +10,9 @@ export function wordsOf(error: unknown, debug: boolean): string {
 function sentenceOf(error: unknown): string {
   if (error instanceof ApiError && error.status === 401) {
     return "Your API key is invalid. Please provide a valid key via '--api-key' or the WARP_API_KEY environment variable.";
+  }
+  if (error instanceof NetworkError) {
+    return `${error.message} Is it running? WARP_SERVER_ROOT_URL or --server-root-url says where it is.`;
   }
   if (error instanceof ZodError)
     return `The server's answer is not what this version expects:\n${prettifyError(error)}`;

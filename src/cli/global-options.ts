@@ -16,27 +16,32 @@ export interface Settings {
  */
 export function addGlobalOptions(command: Command): void {
   command.addOption(
-    new Option('--api-key <KEY>', 'the API key to use').env('WARP_API_KEY').argParser(withPrefix).helpGroup(group),
+    new Option('--api-key <KEY>', 'the API key to use')
+      .env('WARP_API_KEY')
+      .argParser(withPrefix)
+      .helpGroup(globalOptions),
   );
   command.addOption(
     new Option('--output-format <FORMAT>', 'how to show the answer')
       .env('WARP_OUTPUT_FORMAT')
       .choices(outputFormats)
-      .helpGroup(group),
+      .default('pretty')
+      .helpGroup(globalOptions),
   );
   command.addOption(
     new Option('--server-root-url <URL>', 'where the server is (default: http://127.0.0.1:8080)')
       .env('WARP_SERVER_ROOT_URL')
       .argParser(parseRootUrl)
-      .helpGroup(group),
+      .helpGroup(globalOptions),
   );
-  command.addOption(new Option('--debug', 'say more about a failure').helpGroup(group));
+  command.addOption(new Option('--debug', 'say more about a failure').helpGroup(globalOptions));
   // Official workers pass them; here runs and streams share the server's own address.
   command.addOption(new Option('--ws-server-url <URL>').hideHelp());
   command.addOption(new Option('--session-sharing-server-url <URL>').hideHelp());
 }
 
-const group = 'Global options:';
+/** The help's heading above them. */
+export const globalOptions = 'Global options:';
 
 /** Whether the answer is read by a program, an object or a line of objects at a time. */
 export function isForPrograms({ outputFormat }: Settings): boolean {
@@ -48,7 +53,7 @@ export function settingsOf(command: Command): Settings {
   return {
     apiKey: (lookUp(command, 'apiKey') as string | undefined) || undefined,
     rootUrl: (lookUp(command, 'serverRootUrl') as string | undefined) || 'http://127.0.0.1:8080',
-    outputFormat: (lookUp(command, 'outputFormat') as OutputFormat | undefined) ?? 'pretty',
+    outputFormat: lookUp(command, 'outputFormat') as OutputFormat,
   };
 }
 

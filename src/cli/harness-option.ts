@@ -16,7 +16,7 @@ const harnesses: Record<string, HarnessType> = {
 export function harnessOption(): Option {
   const option = new Option(
     '--harness <HARNESS>',
-    'what does the thinking: oz, claude, codex, gemini, opencode, shell',
+    'what does the thinking: shell; not in this version yet: oz (the default), claude, codex, gemini, opencode',
   );
   return option.argParser((value): HarnessType => {
     const harness = harnesses[value];

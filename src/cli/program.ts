@@ -1,7 +1,7 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { version } from '../common/version.ts';
 import { addCommandGroup, type CliContext } from './command.ts';
-import { addGlobalOptions } from './global-options.ts';
+import { addGlobalOptions, globalOptions } from './global-options.ts';
 import { defineAgentRun } from './commands/agent-run.ts';
 import { defineAgentRunCloud } from './commands/agent-run-cloud.ts';
 import { defineRunCancel } from './commands/run-cancel.ts';
@@ -9,6 +9,13 @@ import { defineRunGet } from './commands/run-get.ts';
 import { defineRunList } from './commands/run-list.ts';
 import { defineRunLogs } from './commands/run-logs.ts';
 import type { Terminal } from './terminal.ts';
+import { adviceAfterUsageError } from './usage-error.ts';
+
+const examples = `
+Examples:
+  oz agent run-cloud --harness shell --prompt 'echo hello' --wait
+  oz run list --state in-progress
+  oz run logs ID --follow`;
 
 /** The whole command line. Only the commands' names and flags are loaded here; what they need, when they run. */
 export function createProgram(terminal: Terminal): Command & { exitCode(): number } {
@@ -16,11 +23,13 @@ export function createProgram(terminal: Terminal): Command & { exitCode(): numbe
   const program = new Command('oz')
     .description('Run coding agents in the background, on machines you own.')
     .version(`oz ${version}`, '-V, --version', 'show the version')
-    .helpOption('-h, --help', 'show this help')
+    .addHelpOption(new Option('-h, --help', 'show this help').helpGroup(globalOptions))
     .helpCommand('help [command]', 'show help for a command')
     .enablePositionalOptions()
     .showSuggestionAfterError()
+    .showHelpAfterError(adviceAfterUsageError)
     .configureHelp({ showGlobalOptions: false })
+    .addHelpText('after', examples)
     .exitOverride();
   addGlobalOptions(program);
 

@@ -3,7 +3,7 @@ import { exitCodes } from '../common/exit-codes.ts';
 import { Interrupted } from './interrupts.ts';
 import { createProgram } from './program.ts';
 import { createTerminal } from './terminal.ts';
-import { UsageError } from './usage-error.ts';
+import { adviceAfterUsageError, UsageError } from './usage-error.ts';
 
 /** Runs one command line and answers the exit code; what there is to say has been said by then. */
 export async function runCli(args: readonly string[]): Promise<number> {
@@ -17,7 +17,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
     if (error instanceof Interrupted) return error.exitCode;
     if (error instanceof CommanderError) return exitCodeOf(error);
     if (error instanceof UsageError) {
-      terminal.stderr(`error: ${error.message}\n`);
+      terminal.stderr(`error: ${error.message}\n${adviceAfterUsageError}\n`);
       return exitCodes.usage;
     }
     const { wordsOf } = await import('./failure.ts');

@@ -5,3 +5,6 @@ export class UsageError extends Error {
     this.name = 'UsageError';
   }
 }
+
+/** Stands under every complaint about a command line. */
+export const adviceAfterUsageError = "For more information, try '--help'.";

@@ -26,7 +26,9 @@ export async function runCommandLine(args: string[], env: Environment, commands:
 function createProgram(env: Environment, commands: Commands): Command {
   const program = new Command('oz-server')
     .description('The control plane of background coding agents.')
-    .version(version, '-V, --version')
+    .version(`oz-server ${version}`, '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [command]', 'show help for a command')
     .exitOverride()
     .showSuggestionAfterError(false)
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'Error: ')) });
@@ -44,7 +46,7 @@ function createProgram(env: Environment, commands: Commands): Command {
   withSettings(apiKey.command('create'), ['dataDir'])
     .description('Make an API key and print it: this once, it is not kept.')
     .requiredOption('--name <name>', 'what the key is for')
-    .addOption(new Option('--output-format <format>').choices(['json', 'text']).default('text'))
+    .addOption(new Option('--output-format <format>', 'how to show the key').choices(['json', 'text']).default('text'))
     .action(async (flags) => await commands.createApiKey(readConfig(flags, env), flags));
   return program;
 }

@@ -18,6 +18,10 @@ export interface ServeOptions {
   clock: Clock;
 }
 
+const firstStart =
+  'This is the first start: an admin and a team were made. `oz-server sign-in-link` lets you in, and ' +
+  '`oz-server api-key create` makes keys.';
+
 /** Runs the server until it is asked to stop; then everything it has started is stopped with it, the database last. */
 export async function serve(config: ServerConfig, { packageRoot, clock }: ServeOptions): Promise<void> {
   const log = createLogger({ name: 'oz-server', level: config.logLevel });
@@ -42,7 +46,7 @@ interface Surroundings extends ServeOptions {
 async function serveStore(config: ServerConfig, store: OpenDatabase, around: Surroundings): Promise<void> {
   const { log, stop, packageRoot } = around;
   const masterKey = config.masterKey ?? (await loadMasterKey(config.dataDir));
-  if (await makeFirstAdmin(store.db)) log.info('This is the first start: an admin and a team were made.');
+  if (await makeFirstAdmin(store.db)) log.info(firstStart);
   const webFolder = join(packageRoot, 'dist', 'web');
   const server = await createServer(config, { ...store, ...around, masterKey, webFolder });
   try {

@@ -75,7 +75,7 @@ test('help and version are said on standard output with exit code 0', async () =
   expect(help.output()).toContain('Usage: oz-agent-worker');
   const version = startDaemon(['--version'], {});
   expect((await version.exited).code).toBe(0);
-  expect(version.output()).toMatch(/^\d+\.\d+\.\d+\n$/);
+  expect(version.output()).toMatch(/^oz-agent-worker \d+\.\d+\.\d+\n$/);
 });
 
 test('the key that was given on the command line is not in the list of processes', async () => {

@@ -28,6 +28,11 @@ interface RunCloudOptions {
   wait?: boolean;
 }
 
+const examples = `
+Examples:
+  oz agent run-cloud --harness shell --prompt 'make test' --wait
+  oz agent run-cloud --harness shell --host gpu-1 --title Nightly --prompt "$(cat nightly.sh)"`;
+
 export function defineAgentRunCloud(parent: Command, context: CliContext): void {
   const command = addCommand(parent, 'run-cloud', 'start a run on a worker')
     .aliases(['ra', 'run-ambient'])
@@ -46,7 +51,8 @@ export function defineAgentRunCloud(parent: Command, context: CliContext): void 
     .option('--conversation <ID>', 'the conversation to go on with')
     .option('--team', 'for the team, as every run is in this version')
     .option('--computer-use', 'let the agent use a computer')
-    .option('--no-computer-use', 'let it not');
+    .option('--no-computer-use', 'let it not')
+    .addHelpText('after', examples);
   excludeNegation(command, 'environment');
   excludeNegation(command, 'computer-use');
   refuseForNow(command, [

@@ -25,6 +25,11 @@ interface ListOptions {
   jq?: string;
 }
 
+const examples = `
+Examples:
+  oz run list --state queued --state in-progress
+  oz run list --limit 100 --jq '.runs[] | [.run_id, .state] | @tsv'`;
+
 export function defineRunList(parent: Command, context: CliContext): void {
   const command = addCommand(parent, 'list', "list the team's runs, the latest first")
     .option('-L, --limit <N>', 'how many runs to show', parseLimit, 10)
@@ -32,7 +37,8 @@ export function defineRunList(parent: Command, context: CliContext): void {
     .addOption(new Option('--sort-by <FIELD>', 'what to sort by').choices(['updated-at', 'created-at']))
     .addOption(new Option('--sort-order <ORDER>', 'which end comes first').choices(['asc', 'desc']))
     .option('--cursor <CURSOR>', 'go on where a former list ended')
-    .option(...jqFlag);
+    .option(...jqFlag)
+    .addHelpText('after', examples);
   refuseForNow(command, [
     '--source <SOURCE>',
     '--execution-location <LOCATION>',

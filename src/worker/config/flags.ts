@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { logLevels, type LogLevel } from '../../common/logger.ts';
 import { version } from '../../common/version.ts';
 
@@ -36,23 +36,36 @@ export function createCommand(): Command {
       .option('--api-key <key>', "the worker's API key; better given as WARP_API_KEY, where no other user sees it")
       .option('--worker-id <id>', 'the name of this worker (required here or in the config file)')
       .option('--config-file <path>', 'a YAML file; flags beat what it says')
-      .addOption(new Option('--backend <name>', 'how tasks are executed').choices([...backendNames, '']))
+      .addOption(
+        new Option('--backend <name>', `how tasks are executed: ${backendNames.join(', ')}`).argParser(parseBackend),
+      )
       .addOption(new Option('--log-level <level>', 'how much to log').choices(logLevels).default('info'))
       .option('--target-dir <path>', 'run all tasks in this folder instead of workspaces of their own (direct only)')
       .option('--no-cleanup', 'keep the workspaces of tasks that have ended')
-      .option('-v, --volumes <volume>', 'a volume for task containers (docker only; may be repeated)', splitMany, [])
-      .option('-e, --env <entry>', 'KEY=VALUE, or KEY to pass it through (may be repeated)', splitMany, [])
+      .addOption(manyOption('-v, --volumes <volume>', 'a volume for task containers (docker only; may be repeated)'))
+      .addOption(manyOption('-e, --env <entry>', 'KEY=VALUE, or KEY to pass it through (may be repeated)'))
       .option('--max-concurrent-tasks <n>', 'how many tasks to run at once, 0 = unlimited', parseInteger)
       .option('--idle-on-complete <duration>', 'how long an agent waits for a follow-up after a task, such as 45m')
       .addOption(new Option('--web-socket-url <url>').hideHelp())
       .option('--server-root-url <url>', 'the server; WARP_SERVER_ROOT_URL says the same')
       .addOption(new Option('--session-sharing-server-url <url>').hideHelp())
-      .version(version, '-V, --version')
+      .version(`oz-agent-worker ${version}`, '-V, --version', 'show the version')
+      .helpOption('-h, --help', 'show this help')
       .allowExcessArguments(false)
       .exitOverride()
       // What is wrong is printed by the caller, once.
       .configureOutput({ outputError: () => undefined })
   );
+}
+
+/** Empty is no backend: the config file names it. */
+function parseBackend(value: string): string {
+  if (value === '' || backendNames.some((name) => name === value)) return value;
+  throw new InvalidArgumentError(`Allowed choices are ${backendNames.join(', ')}.`);
+}
+
+function manyOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(splitMany).default([], 'none');
 }
 
 /** Commas separate entries, unless a backslash stands before one. */
