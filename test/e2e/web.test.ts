@@ -72,6 +72,7 @@ describe.skipIf(skipsBrowserTests)('the web app', () => {
       'exit 3',
     ].join('\n');
     await page.getByLabel('Prompt').fill(script);
+    await page.getByText('A run needs a prompt.').waitFor({ state: 'detached' });
     await page.getByLabel('Host').selectOption('web-1');
     await page.getByLabel('Title').fill('Watched from a browser');
     await page.getByRole('button', { name: 'Start run' }).dblclick();
@@ -96,6 +97,9 @@ describe.skipIf(skipsBrowserTests)('the web app', () => {
     const { runs } = await client.listRuns();
     expect(runs.filter((run) => run.title === 'Watched from a browser')).toHaveLength(1);
     expect(runs[0]).toMatchObject({ source: 'WEB_APP', state: 'FAILED' });
+
+    await page.getByRole('link', { name: 'Runs', exact: true }).click();
+    await page.getByRole('row', { name: 'Watched from a browser' }).getByText('exited with code 3').waitFor();
   });
 
   test('A queued run says why it waits, in the list and on its page, and is cancelled after a question.', async () => {

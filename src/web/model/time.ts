@@ -22,9 +22,11 @@ export function exactTime(iso: string): string {
   return exact.format(new Date(iso));
 }
 
-/** "0.4 s", "12 s", "3 min 20 s", "2 h 5 min", from milliseconds. */
+/** "40 ms", "1.4 s", "12 s", "3 min 20 s", "2 h 5 min", from milliseconds. */
 export function formatDuration(duration: number): string {
-  if (duration < 9950) return `${(Math.max(0, duration) / 1000).toFixed(1)} s`;
+  const milliseconds = Math.max(0, Math.round(duration));
+  if (milliseconds < 1000) return `${milliseconds} ms`;
+  if (duration < 9950) return `${(duration / 1000).toFixed(1)} s`;
   const seconds = Math.round(duration / 1000);
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;

@@ -35,7 +35,7 @@ function NewRunForm() {
     else event.currentTarget.querySelector('textarea')?.focus();
   };
   return (
-    <form onSubmit={submit} noValidate>
+    <form onSubmit={submit} onInput={() => setProblem(undefined)} noValidate>
       <PromptField problem={problem} />
       <HarnessField />
       <HostField />

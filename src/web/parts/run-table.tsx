@@ -41,8 +41,8 @@ function RunRow({ run, now }: { run: RunItem; now: number }) {
         <Link to="/runs/$runId" params={{ runId: run.run_id }}>
           {run.title}
         </Link>
-        {run.state === 'QUEUED' && run.status_message && (
-          <p className="waiting">
+        {run.status_message && (
+          <p className="reason">
             <Words text={run.status_message.message} />
           </p>
         )}
