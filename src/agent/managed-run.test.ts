@@ -189,6 +189,32 @@ test('a server that is away at the end gets everything when it is back', async (
   );
 });
 
+test('a server that is not there for ten minutes gets no run begun, and is named', async () => {
+  api.spoil = () => ({ cut: 'before' });
+  const impatient: Clock = { ...systemClock, after: (delay, done) => systemClock.after(delay / 1_000, done) };
+  const { outcome, show } = start('true', { clock: impatient });
+  await expect(outcome).rejects.toThrow(
+    `The server at ${api.url} could not be reached within 10 minutes: nothing was begun.`,
+  );
+  expect(show.told).toEqual([]);
+});
+
+test.each(['authentication_required', 'resource_not_found', 'invalid_request', 'payload_too_large'] as const)(
+  'an agent whose entries are refused with %s ends its harness and itself',
+  async (code) => {
+    api.spoil = ({ method, path }) =>
+      method === 'POST' && path.endsWith('/transcript') ? { refuse: code } : undefined;
+    await expect(start('exec sleep 1000').outcome).rejects.toMatchObject({ code });
+    expect(api.reports).toEqual([{ state: 'INPROGRESS' }]);
+  },
+);
+
+test('an agent whose outcome is refused ends itself', async () => {
+  api.spoil = ({ body }) =>
+    (body as { state?: string } | undefined)?.state === 'SUCCEEDED' ? { refuse: 'authentication_required' } : undefined;
+  await expect(start('true').outcome).rejects.toMatchObject({ code: 'authentication_required' });
+});
+
 test('an outcome that nobody takes for ten minutes is given up, and said to be', async () => {
   api.spoil = ({ body }) =>
     (body as { state?: string } | undefined)?.state === 'SUCCEEDED' ? { cut: 'before' } : undefined;

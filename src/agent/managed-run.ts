@@ -14,6 +14,8 @@ import { createTranscriptWriter, type TranscriptWriter } from './transcript-writ
 
 /** An execution is one process, and without follow-ups it answers one prompt. */
 const turn = 1;
+/** Milliseconds to reach the server before anything was done: longer than a restart takes, not as long as a run. */
+const beginLimit = 10 * 60_000;
 /** Milliseconds that an ended harness's last entries and its outcome may take to be delivered, the server being away. */
 const deliveryLimit = 10 * 60_000;
 /** Milliseconds for the last entries of an agent that was told to stop. */
@@ -47,13 +49,7 @@ export async function runManaged(task: ManagedRun): Promise<ReportTurn> {
   const life = new AbortController();
   const end = AbortSignal.any([task.stop, life.signal]);
   const client = createAgentClient(task);
-  const run = await client.getRun(task.runId, { signal: task.stop });
-  const { next_entry: firstIndex } = await client.reportTurn(
-    run.run_id,
-    turn,
-    { state: 'INPROGRESS' },
-    { signal: task.stop },
-  );
+  const { run, firstIndex } = await begin(task, client);
   task.onStart(run);
   const writer = createTranscriptWriter({
     firstIndex,
@@ -81,6 +77,16 @@ function createAgentClient(task: ManagedRun): Client {
     headers: { 'x-warp-cloud-agent-id': task.runId, 'x-oz-api-source': 'CLI' },
     retry: { retries: Infinity, firstDelay: 250, maxDelay: 10_000 },
     clock: task.clock,
+  });
+}
+
+/** Nothing is lost by giving up here, and a server that does not answer may be one that never will. */
+async function begin(task: ManagedRun, client: Client): Promise<{ run: RunItem; firstIndex: number }> {
+  const tooLate = `The server at ${task.rootUrl} could not be reached within ${inMinutes(beginLimit)}: nothing was begun.`;
+  return within(beginLimit, tooLate, task, async (signal) => {
+    const run = await client.getRun(task.runId, { signal });
+    const { next_entry } = await client.reportTurn(run.run_id, turn, { state: 'INPROGRESS' }, { signal });
+    return { run, firstIndex: next_entry };
   });
 }
 
@@ -126,21 +132,32 @@ interface Delivery {
 
 /** All entries first, then the outcome: whoever sees a run ended sees all of its transcript. */
 async function deliver(task: ManagedRun, { client, run, writer, outcome }: Delivery): Promise<ReportTurn> {
-  const tooLate = new AbortController();
-  const cancel = task.clock.after(deliveryLimit, () => tooLate.abort(undelivered(outcome)));
-  const signal = AbortSignal.any([task.stop, tooLate.signal]);
-  try {
+  const tooLate = `The outcome ${outcome.state} could not be delivered within ${inMinutes(deliveryLimit)}.`;
+  return within(deliveryLimit, tooLate, task, async (signal) => {
     await writer.delivered(signal);
     await client.reportTurn(run.run_id, turn, outcome, { signal });
     return outcome;
+  });
+}
+
+/** Does a step that may take `limit` milliseconds, and that the agent's end ends too. */
+async function within<T>(
+  limit: number,
+  tooLate: string,
+  { clock, stop }: ManagedRun,
+  step: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const late = new AbortController();
+  const cancel = clock.after(limit, () => late.abort(new CodedError('resource_unavailable', tooLate)));
+  try {
+    return await step(AbortSignal.any([stop, late.signal]));
   } finally {
     cancel();
   }
 }
 
-function undelivered({ state }: ReportTurn): CodedError {
-  const limit = `${deliveryLimit / 60_000} minutes`;
-  return new CodedError('resource_unavailable', `The outcome ${state} could not be delivered within ${limit}.`);
+function inMinutes(limit: number): string {
+  return `${limit / 60_000} minutes`;
 }
 
 function explain(error: unknown): unknown {

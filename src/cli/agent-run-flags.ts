@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { parseDuration } from '../common/durations.ts';
 import type { HarnessType } from '../protocol/runs.ts';
 import { collect, excludeNegation } from './command.ts';
+import { orVariable } from './env-option.ts';
 import { harnessOption } from './harness-option.ts';
 import { parseRunId } from './run-id.ts';
 import { UsageError } from './usage-error.ts';
@@ -54,12 +55,12 @@ function hiddenOptions(): Option[] {
   return [
     new Option('--task-id <ID>').argParser(parseRunId).conflicts(['prompt', 'savedPrompt', 'file']),
     new Option('--saved-prompt <ID>').conflicts('prompt'),
-    new Option('-f, --file <PATH>').env('WARP_AGENT_CONFIG_FILE'),
+    orVariable(new Option('-f, --file <PATH>'), 'WARP_AGENT_CONFIG_FILE'),
     new Option('--share [RECIPIENTS]').argParser(parseShare),
     new Option('--strict-mcp-startup'),
     new Option('--mcp-startup-timeout <DURATION>').argParser(checkDuration),
     new Option('--idle-on-complete [DURATION]').argParser(checkDuration),
-    new Option('--idle-on-fail [DURATION]').env('OZ_IDLE_ON_FAIL').argParser(checkDuration),
+    orVariable(new Option('--idle-on-fail [DURATION]').argParser(checkDuration), 'OZ_IDLE_ON_FAIL'),
     ...durations.map((flag) => new Option(flag).argParser(checkDuration)),
     ...lists.map((flag) => new Option(flag).argParser(collect)),
     ...[...plainFlags, ...needATask, ...values, ...roles].map((flag) => new Option(flag)),

@@ -90,6 +90,12 @@ test('an unmanaged run needs no server, and exits as its script did', async () =
   });
 });
 
+test('an empty environment variable counts as none', async () => {
+  const nothing = { WARP_OUTPUT_FORMAT: '', WARP_SERVER_ROOT_URL: '', WARP_AGENT_CONFIG_FILE: '', OZ_IDLE_ON_FAIL: '' };
+  const running = oz(['agent', 'run', '--harness', 'shell', '--prompt', 'echo out'], nothing);
+  await expect(running).resolves.toMatchObject({ code: 0, stdout: 'out\n', stderr: '' });
+});
+
 test('a flag that stands where a value must is a value', async () => {
   const { code, stdout } = await oz([
     'agent',

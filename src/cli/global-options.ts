@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { orVariable } from './env-option.ts';
 
 const outputFormats = ['json', 'ndjson', 'pretty', 'text'] as const;
 type OutputFormat = (typeof outputFormats)[number];
@@ -15,25 +16,12 @@ export interface Settings {
  * are read from left to right: a flag's value is never taken for a flag, whatever it looks like.
  */
 export function addGlobalOptions(command: Command): void {
-  command.addOption(
-    new Option('--api-key <KEY>', 'the API key to use')
-      .env('WARP_API_KEY')
-      .argParser(withPrefix)
-      .helpGroup(globalOptions),
-  );
-  command.addOption(
-    new Option('--output-format <FORMAT>', 'how to show the answer')
-      .env('WARP_OUTPUT_FORMAT')
-      .choices(outputFormats)
-      .default('pretty')
-      .helpGroup(globalOptions),
-  );
-  command.addOption(
-    new Option('--server-root-url <URL>', 'where the server is (default: http://127.0.0.1:8080)')
-      .env('WARP_SERVER_ROOT_URL')
-      .argParser(parseRootUrl)
-      .helpGroup(globalOptions),
-  );
+  const key = new Option('--api-key <KEY>', 'the API key to use').argParser(withPrefix);
+  const format = new Option('--output-format <FORMAT>', 'how to show the answer').choices(outputFormats);
+  const root = new Option('--server-root-url <URL>', 'where the server is (default: http://127.0.0.1:8080)');
+  command.addOption(orVariable(key, 'WARP_API_KEY').helpGroup(globalOptions));
+  command.addOption(orVariable(format.default('pretty'), 'WARP_OUTPUT_FORMAT').helpGroup(globalOptions));
+  command.addOption(orVariable(root.argParser(parseRootUrl), 'WARP_SERVER_ROOT_URL').helpGroup(globalOptions));
   command.addOption(new Option('--debug', 'say more about a failure').helpGroup(globalOptions));
   // Official workers pass them; here runs and streams share the server's own address.
   command.addOption(new Option('--ws-server-url <URL>').hideHelp());

@@ -64,6 +64,14 @@ test('without following, it ends with what there is', async () => {
   expect(lastEventIds()).toEqual(['6.-1']);
 });
 
+test('without following, a server that does not come back is not waited for', async () => {
+  api.streams = [
+    { pieces: [entry(0)], end: 'cut' },
+    { pieces: [], end: 'cut' },
+  ];
+  await expect(textsOf({ follow: false })).rejects.toThrow('cannot be reached');
+});
+
 test('events that this version does not know are passed over', async () => {
   api.streams = [{ pieces: ['event: weather\nid: 9.9\ndata: "sunny"\n\n', end], end: 'open' }];
   expect(await textsOf()).toEqual(['end']);

@@ -24,8 +24,8 @@ const longestSilence = 45_000;
 /**
  * The events of one stream, over as many connections as it takes: after a cut it goes on behind the last event that was
  * handed out, so that none is lost or doubled. Until its first connection stands, the client's retry policy bounds the
- * tries; a stream that stood once is resumed for as long as the caller listens. It ends with the server's `end` event,
- * or, when not following, with the connection.
+ * tries; so it does for a stream that is not followed. A followed one that stood once is resumed for as long as the
+ * caller listens. It ends with the server's `end` event, or, when not following, with the connection.
  */
 export async function* resumableEvents(
   transport: Transport,
@@ -34,11 +34,11 @@ export async function* resumableEvents(
 ): AsyncGenerator<IdentifiedEvent> {
   const backoff = createBackoff({ first: transport.retry.firstDelay, max: transport.retry.maxDelay });
   let lastEventId = options.lastEventId ?? '';
-  let stood = false;
+  let isFollowed = false;
   for (let failures = 0; ; failures += 1) {
     try {
       for await (const event of eventsOfConnection(transport, streamRequest(path, lastEventId, options))) {
-        stood = true;
+        isFollowed = options.follow !== false;
         failures = -1;
         backoff.reset();
         lastEventId = event.id || lastEventId;
@@ -48,7 +48,7 @@ export async function* resumableEvents(
       if (options.follow === false) return;
       await sleep(transport.clock, backoff.next(), options.signal);
     } catch (error) {
-      const mayRetry = isPassing(error) && (stood || failures < transport.retry.retries);
+      const mayRetry = isPassing(error) && (isFollowed || failures < transport.retry.retries);
       if (!mayRetry) throw error;
       await sleep(transport.clock, pauseAfter(error, backoff.next()), options.signal);
     }

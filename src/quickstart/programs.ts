@@ -76,7 +76,7 @@ export function createPrograms({ root, dataDir, env, clock }: ProgramsOptions): 
  * every machine: in particular it never migrates the database of somebody else's DATABASE_URL.
  */
 function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const isSetting = (name: string) => name === 'DATABASE_URL' || /^(WARP|OZ)_/.test(name);
+  const isSetting = (name: string) => name === 'DATABASE_URL' || /^(WARP_|OZ_|PG[A-Z])/.test(name);
   return Object.fromEntries(Object.entries(env).filter(([name]) => !isSetting(name)));
 }
 

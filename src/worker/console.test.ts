@@ -3,15 +3,16 @@ import { apiKey, startTestWorker } from '../../test/helpers/test-worker.ts';
 
 test('secrets are masked in all three streams, also where one is written in two pieces', async () => {
   const worker = await startTestWorker({
-    setup: 'echo "SETUP_TOKEN=from-setup-1" > "$OZ_ENVIRONMENT_FILE"; echo $DB_PASSWORD',
+    setup: 'echo "SETUP_TOKEN=from-setup-1" > "$OZ_ENVIRONMENT_FILE"; echo $DB_PASSWORD $CLOUD_SECRET',
     oz: 'echo "$WARP_API_KEY $SETUP_TOKEN $PLAIN"; printf hunter; sleep 0.2; echo 22',
     teardown: `echo from-setup-1 hunter22 ${apiKey}`,
     args: ['-e', 'DB_PASSWORD=hunter22,PLAIN=in the open'],
+    env: { CLOUD_SECRET: 'of-the-host' },
   });
   const { taskId, executionId } = worker.assign();
   await worker.server.waitFor('task_completed', taskId);
   const text = (stream: string) => worker.server.console(executionId, stream).toString();
-  expect(text('setup')).toBe('***\n');
+  expect(text('setup')).toBe('*** ***\n');
   expect(text('agent')).toBe('*** *** in the open\n***\n');
   expect(text('teardown')).toBe('*** *** ***\n');
   expect(worker.process.output()).not.toMatch(/hunter22|from-setup-1|token-of-/);

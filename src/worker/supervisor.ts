@@ -34,7 +34,7 @@ interface OwnedTask {
   readonly end: AbortController;
   /** Resolves when nothing of the task is left here. */
   over: Promise<void>;
-  /** Once the backend is done with it. */
+  /** As soon as it is certain. */
   outcome?: TaskOutcome;
   isEndSaid: boolean;
 }
@@ -87,7 +87,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   async function carryOut(task: OwnedTask): Promise<void> {
     const console = options.console.open(task.assignment);
-    task.outcome = await execute({ assignment: task.assignment, signal: task.end.signal, console });
+    const onOutcome = (outcome: TaskOutcome) => void (task.outcome = outcome);
+    task.outcome = await execute({ assignment: task.assignment, signal: task.end.signal, console, onOutcome });
     await console.finish(options.consoleLimit);
     owned.delete(task.assignment.task_id);
     sayEnd(task);

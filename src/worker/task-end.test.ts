@@ -108,6 +108,19 @@ test('at SIGTERM every task is reported at once, then ended and torn down, and t
   expect(worker.server.received.filter(({ type }) => type === 'task_failed')).toHaveLength(2);
 });
 
+test('a task whose teardown runs at SIGTERM is reported as it went', async () => {
+  const teardown = 'echo ready > ../ready; until [ -e ../go ]; do sleep 0.01; done; rm ../go ../ready';
+  const worker = await startTestWorker({ oz: 'exit 4', teardown });
+  const { taskId } = worker.assign();
+  await fileWith(join(worker.root, 'ready'), 'ready');
+  worker.process.kill('SIGTERM');
+  const failed = await worker.server.waitFor('task_failed', taskId);
+  expect(failed.data).toMatchObject({ failure_reason: 'agent_invocation', exit_code: 4 });
+  await writeFile(join(worker.root, 'go'), '');
+  expect((await worker.process.exited).code).toBe(0);
+  expect(worker.server.received.map(({ type }) => type)).toEqual(['task_claimed', 'task_failed']);
+});
+
 test.each(['SIGINT', 'SIGHUP'] as const)('%s ends the daemon like SIGTERM', async (signal) => {
   const worker = await startTestWorker({ oz: tree });
   const { taskId } = worker.assign();

@@ -14,6 +14,8 @@ export interface Task {
   readonly assignment: Assignment;
   readonly signal: AbortSignal;
   readonly console: TaskConsole;
+  /** Told what `execute` will answer, as soon as that is certain: teardown, which is yet to come, may take its time. */
+  onOutcome(outcome: TaskOutcome): void;
 }
 
 /** Where a backend shows what a task's commands write. */

@@ -47,6 +47,8 @@ export interface PostgresAddress {
   port: number;
   user: string;
   password: string;
+  /** Said aloud, because PGSSLMODE would decide otherwise; a private socket has no need of it. */
+  ssl: false;
   database: string;
 }
 
@@ -57,7 +59,7 @@ const longestSocketPath = 90;
 
 export async function addressOf(layout: Layout): Promise<PostgresAddress> {
   const password = (await readFile(layout.passwordFile, 'utf8')).trim();
-  return { host: layout.socketFolder, port, user: superuser, password, database: 'postgres' };
+  return { host: layout.socketFolder, port, user: superuser, password, database: 'postgres', ssl: false };
 }
 
 /** Makes the socket's folder where it is not the database's own; anybody could have made it before us, so look twice. */

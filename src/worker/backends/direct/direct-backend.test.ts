@@ -104,7 +104,12 @@ async function create({ oz = ['-c', 'exit 0'], signal = new AbortController().si
     root,
     warnings: () => lines,
     execute: (taskId?: RunId) =>
-      backend.execute({ assignment: assignmentOf(taskId), signal, console: { open: () => Promise.resolve() } }),
+      backend.execute({
+        assignment: assignmentOf(taskId),
+        signal,
+        console: { open: () => Promise.resolve() },
+        onOutcome: () => undefined,
+      }),
   };
 }
 

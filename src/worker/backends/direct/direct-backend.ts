@@ -18,7 +18,8 @@ export function createDirectBackend(settings: DirectSettings, tools: DirectTools
       } catch (error) {
         return failure('workspace_setup', `The workspace could not be made: ${(error as Error).message}.`);
       }
-      const secrets = secretValues({ API_KEY: settings.environment.apiKey });
+      const { host, apiKey } = settings.environment;
+      const secrets = secretValues({ ...host, API_KEY: apiKey });
       return live({
         ...task,
         place,
@@ -35,7 +36,9 @@ export function createDirectBackend(settings: DirectSettings, tools: DirectTools
 /** From here on teardown runs, whatever happens. */
 async function live(task: DirectTask): Promise<TaskOutcome> {
   try {
-    return await prepareAndRun(task);
+    const outcome = await prepareAndRun(task);
+    task.onOutcome(outcome);
+    return outcome;
   } finally {
     await attempt(task, 'Its processes could not be ended', () => endProcesses(task));
     // A folder by now, if the task made it one.
