@@ -33,6 +33,9 @@ export interface ServerDeps {
   webFolder: string;
 }
 
+/** How long a stopping server waits for a database that is away. In milliseconds. */
+const databaseWait = 5_000;
+
 export async function createServer(config: ServerConfig, deps: ServerDeps): Promise<OzServer> {
   const { db, pool, clock, log, masterKey, migrationsFolder } = deps;
   let url = config.publicUrl;
@@ -67,7 +70,9 @@ export async function createServer(config: ServerConfig, deps: ServerDeps): Prom
       return listened;
     },
     async close() {
+      const giveUp = clock.after(databaseWait, () => runs.giveUp());
       await Promise.all([gateway.close(), http.close()]);
+      giveUp();
       await runs.stop();
     },
   };

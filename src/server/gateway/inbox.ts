@@ -1,21 +1,20 @@
-import { createBackoff } from '../../common/backoff.ts';
-import { sleep, type Clock } from '../../common/clock.ts';
+import type { Clock } from '../../common/clock.ts';
 import type { Logger } from '../../common/logger.ts';
 import type { RunId } from '../../protocol/ids.ts';
 import type { WorkerMessage } from '../../protocol/worker-link.ts';
 import type { ConsoleData, ConsoleLog } from '../runs/console-log.ts';
+import { persist } from '../runs/persist.ts';
 import type { LinkedWorker } from '../runs/worker-link.ts';
 
 /** Messages of one connection that may wait before its socket is read no further. */
 const mostWaiting = 256;
-/** A message that cannot be handled, for the database is away, is tried again for about half a minute. */
-const mostTries = 12;
 
 interface InboxOptions {
   link: Promise<LinkedWorker>;
   console: ConsoleLog;
   clock: Clock;
   log: Logger;
+  givingUp: AbortSignal;
   send(message: Awaited<ReturnType<ConsoleLog['append']>>[number]): void;
   pause(): void;
   resume(): void;
@@ -71,7 +70,7 @@ export class Inbox {
       message.type === 'console'
         ? this.#appendWith(message.data, behind)
         : async () => await (await this.#options.link).hear(message);
-    await this.#persistently(work, message.type);
+    await persist(this.#options, `Handling a worker’s ${message.type}`, work);
   }
 
   #appendWith(first: ConsoleData, behind: TaskOrConsole[]): () => Promise<void> {
@@ -84,18 +83,5 @@ export class Inbox {
     return async () => {
       for (const ack of await this.#options.console.append(batch)) this.#options.send(ack);
     };
-  }
-
-  async #persistently(work: () => Promise<void>, type: string): Promise<void> {
-    const backoff = createBackoff({ first: 100, max: 5_000 });
-    for (let tries = 1; ; tries++) {
-      try {
-        return await work();
-      } catch (error) {
-        if (tries === mostTries) return this.#options.log.error({ err: error, type }, 'A message was given up.');
-        this.#options.log.warn({ err: error, type }, 'A message could not be handled; trying again.');
-        await sleep(this.#options.clock, backoff.next());
-      }
-    }
   }
 }

@@ -33,18 +33,24 @@ const goingAway = 1001;
 const internalError = 1011;
 
 export function openWorkerSocket({ socket, worker, link, clock, log }: WorkerSocketOptions): WorkerSocket {
-  const connection = { ...worker, send: (message: ServerMessage) => socket.send(JSON.stringify(message)) };
+  const liveness = watchLiveness(clock, { ping: () => socket.ping(), silent: () => socket.terminate() });
+  const connection = {
+    ...worker,
+    openedAt: clock.now(),
+    lastSeenAt: liveness.lastSeenAt,
+    send: (message: ServerMessage) => socket.send(JSON.stringify(message)),
+  };
   const linked = link.open(connection);
   const inbox = new Inbox({
     link: linked,
     console: link.console(connection),
     clock,
     log,
+    givingUp: link.givingUp,
     send: connection.send,
     pause: () => socket.pause(),
     resume: () => socket.isPaused && socket.resume(),
   });
-  const liveness = watchLiveness(clock, { ping: () => socket.ping(), silent: () => socket.terminate() });
   socket.on('ping', liveness.seen).on('pong', liveness.seen);
   socket.on('message', (data) => {
     liveness.seen();
@@ -65,7 +71,7 @@ export function openWorkerSocket({ socket, worker, link, clock, log }: WorkerSoc
   });
   return {
     worker,
-    connectedAt: clock.now(),
+    connectedAt: connection.openedAt,
     lastSeenAt: liveness.lastSeenAt,
     closed,
     close: () => socket.close(goingAway, 'The server stops.'),

@@ -34,7 +34,7 @@ export function createCancellations(context: RunContext, seats: Seats) {
   function send({ execution_id, run_id, ...row }: PendingCancellation): boolean {
     const worker: WorkerIdentity = { teamId: row.team_id, workerId: row.worker_id, keyId: row.api_key_id };
     const holder = seats.holderOf(execution_id);
-    const receivers = holder ? [holder] : seats.ofWorker(worker);
+    const receivers = holder ? [holder, ...seats.heirsOf(holder)] : seats.ofWorker(worker);
     for (const seat of receivers) cancelTask(seat, run_id);
     return receivers.length > 0;
   }

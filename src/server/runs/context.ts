@@ -17,6 +17,8 @@ export interface RunContext {
   settings: RunSettings;
   signals: Signals;
   lastSeen: LastSeen;
+  /** Aborted when the server stops and has waited long enough for the database. */
+  givingUp: AbortSignal;
   /** A secret for one execution's agent, and what is stored of it. */
   mintToken(): { token: string; hash: Buffer };
 }

@@ -80,6 +80,17 @@ test('a worker that comes back in time has lost nothing', async () => {
   expect(await core.state(runId)).toBe('SUCCEEDED');
 });
 
+test('a run that cannot be moved on does not keep another from its end', async () => {
+  const { runId: broken } = await running();
+  const { worker, runId } = await running();
+  const { db } = core.database;
+  await db.updateTable('runs').set({ state: 'SUCCEEDED' }).where('id', '=', broken).execute();
+  const overdue = { state: 'offered', end_intent: 'cancelled', answer_by: new Date(core.clock.now()) } as const;
+  await db.updateTable('executions').set(overdue).where('run_id', '=', broken).execute();
+  core.clock.advance(testSettings.runTimeLimit);
+  expect(await worker.next('task_cancellation')).toEqual({ task_id: runId });
+});
+
 test('time in which no server listened is not the worker’s silence', async () => {
   const { worker, runId } = await running();
   await worker.close();

@@ -1,10 +1,12 @@
 import type { RunId } from '../../protocol/ids.ts';
 import { isTerminal } from '../../protocol/states.ts';
-import { dueExecutions, findExecution, type RunAndExecution } from '../store/executions.ts';
+import { dueExecutions, findExecution, type RunAndExecution, type WorkerIdentity } from '../store/executions.ts';
+import { isDatabaseDown } from '../store/database-down.ts';
 import { deleteCancellationsBefore } from '../store/outbox.ts';
 import { markAllUnreachable } from '../store/reachability.ts';
 import { expiredRuns, type ExpiredRun } from '../store/runs.ts';
 import { afterNow, commit, nowOf, settle, type RunContext } from './context.ts';
+import { awaitLateAnswers } from './late-answers.ts';
 import { outcomeOfExpiry, outcomeOfIntent, outcomeOfLoss, type Outcome } from './outcome-by-worker.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { Seat, Seats } from './seats.ts';
@@ -41,7 +43,10 @@ export class Deadlines {
   /** To be called before a worker can connect. */
   async start(): Promise<void> {
     const { db, settings } = this.#context;
-    await markAllUnreachable(db, nowOf(this.#context), afterNow(this.#context, settings.lostAfter));
+    await markAllUnreachable(db, nowOf(this.#context), {
+      lostAt: afterNow(this.#context, settings.lostAfter),
+      answerBy: afterNow(this.#context, settings.offerTimeout),
+    });
     await deleteCancellationsBefore(db, afterNow(this.#context, -cancellationsKeptFor));
     this.#tick();
   }
@@ -73,14 +78,28 @@ export class Deadlines {
 
   async #sweep(): Promise<void> {
     const now = nowOf(this.#context);
-    for (const seen of await dueExecutions(this.#context.db, now, atOnce)) await this.#settle(seen, now);
+    for (const seen of await dueExecutions(this.#context.db, now, atOnce)) {
+      await this.#apart(seen.run.id, () => this.#settle(seen, now));
+    }
     const queuedBefore = afterNow(this.#context, -this.#context.settings.queueExpiry);
-    for (const run of await expiredRuns(this.#context.db, queuedBefore, atOnce)) await this.#expire(run);
+    for (const run of await expiredRuns(this.#context.db, queuedBefore, atOnce)) {
+      await this.#apart(run.id, () => this.#expire(run));
+    }
+  }
+
+  /** What is wrong with one run must not keep all others from their ends. */
+  async #apart(runId: RunId, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (isDatabaseDown(error)) throw error;
+      this.#context.log.error({ err: error, run: runId }, 'An overdue run could not be moved on.');
+    }
   }
 
   async #settle(due: RunAndExecution, now: Date): Promise<void> {
     const seat = due.execution.state === 'offered' ? this.#seats.holderOf(due.execution.id) : undefined;
-    if (seat) this.#blame(seat, due.run.id);
+    if (due.execution.state === 'offered') this.#blame(seat, due);
     const { execution } = await settle(
       this.#context,
       async () => (await findExecution(this.#context.db, due.execution.id)) ?? due,
@@ -93,8 +112,15 @@ export class Deadlines {
    * The daemon let an offer pass: nothing more goes there until it speaks, and this task never does. To be said before
    * the run is queued again, or it would come straight back.
    */
-  #blame(seat: Seat, runId: RunId): void {
-    seat.overdue.add(runId);
+  #blame(seat: Seat | undefined, { run, execution }: RunAndExecution): void {
+    if (seat === undefined) return this.#seats.keepUnanswered(workerOf(run, execution), [run.id]);
+    // Offered over an earlier connection: it may never have arrived, and an answer to it may be on its way.
+    if (seat.adopted.has(run.id)) {
+      this.#seats.release(seat, run.id);
+      awaitLateAnswers({ context: this.#context, dispatcher: this.#dispatcher }, seat, new Set([run.id]));
+      return;
+    }
+    seat.overdue.add(run.id);
     this.#dispatcher.silent(seat);
   }
 
@@ -109,6 +135,10 @@ export class Deadlines {
     const { state, status } = outcomeOfExpiry(whyWaiting(this.#seats, run));
     await commit(this.#context, { run, runTo: state, status });
   }
+}
+
+function workerOf(run: RunAndExecution['run'], execution: RunAndExecution['execution']): WorkerIdentity {
+  return { teamId: run.team_id, workerId: execution.worker_id, keyId: execution.api_key_id };
 }
 
 /** What has to happen to an execution at this time; nothing when its deadlines have moved meanwhile. */

@@ -17,17 +17,21 @@ import { createWorkerLink, type WorkerLink } from './worker-link.ts';
 /** Everything about runs: what people and agents call, what workers are linked to, and what happens by itself. */
 export interface Runs {
   service: RunService;
-  link: WorkerLink & { console(connection: WorkerConnection): ConsoleLog };
+  link: WorkerLink & { console(connection: WorkerConnection): ConsoleLog; givingUp: AbortSignal };
   /** To be called before a worker can connect: what is overdue is acted on and what waits is offered from then on. */
   start(): Promise<void>;
+  /** What cannot be written because the database is away is tried no more. */
+  giveUp(): void;
   /** To be called once no worker is connected any more. */
   stop(): Promise<void>;
 }
 
-export type RunsOptions = Omit<RunContext, 'signals' | 'lastSeen'>;
+export type RunsOptions = Omit<RunContext, 'signals' | 'lastSeen' | 'givingUp'>;
 
 export function createRuns(options: RunsOptions): Runs {
-  const context: RunContext = { ...options, signals: createSignals(), lastSeen: new LastSeen() };
+  const givingUp = new AbortController();
+  const own = { signals: createSignals(), lastSeen: new LastSeen(), givingUp: givingUp.signal };
+  const context: RunContext = { ...options, ...own };
   const seats = new Seats();
   const dispatcher = new Dispatcher(context, seats);
   const deadlines = new Deadlines(context, seats, dispatcher);
@@ -43,7 +47,9 @@ export function createRuns(options: RunsOptions): Runs {
     link: {
       ...createWorkerLink({ context, seats, dispatcher, cancellations }),
       console: (connection) => new ConsoleLog(context, connection),
+      givingUp: givingUp.signal,
     },
+    giveUp: () => givingUp.abort(),
     async start() {
       await deadlines.start();
       await dispatcher.start();

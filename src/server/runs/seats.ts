@@ -5,6 +5,10 @@ import type { QueueName } from './signals.ts';
 
 /** An open connection of a worker daemon, as the gateway hands it over. */
 export interface WorkerConnection extends WorkerIdentity {
+  /** Milliseconds since the epoch, as `lastSeenAt`. */
+  openedAt: number;
+  /** When anything came over it last. */
+  lastSeenAt(): number;
   send(message: ServerMessage): void;
 }
 
@@ -37,7 +41,7 @@ export interface Seat {
 export class Seats {
   readonly #teams = new Map<string, Map<string, Set<HeldSeat>>>();
   readonly #holders = new Map<ExecutionId, Seat>();
-  /** What daemons left unanswered whose connection has ended since. */
+  /** What daemons left unanswered whose connection had ended, the daemons in the order of their first such offer. */
   readonly #unanswered = new Map<string, Set<RunId>>();
   #served = 0;
   #count = 0;
@@ -62,9 +66,13 @@ export class Seats {
     if (team.get(workerId)?.size === 0) team.delete(workerId);
     if (team.size === 0) this.#teams.delete(teamId);
     for (const executionId of seat.tasks.values()) this.#holders.delete(executionId);
-    this.#keepUnanswered(seat);
+    this.keepUnanswered(seat.connection, seat.overdue);
     seat.open = false;
     this.#count -= 1;
+  }
+
+  isSeated(seat: Seat): boolean {
+    return this.ofWorker(seat.connection).includes(seat);
   }
 
   /** Keeps a place while an offer is being made. */
@@ -107,6 +115,14 @@ export class Seats {
     return [...this.of({ teamId, host: workerId })].filter(({ connection }) => connection.keyId === keyId);
   }
 
+  /**
+   * Newer connections that the seat's daemon may have opened because this one is dead without the server knowing: it has
+   * been silent since.
+   */
+  heirsOf(seat: Seat): Seat[] {
+    return this.ofWorker(seat.connection).filter((other) => mayReplace(other, seat));
+  }
+
   /** Runs that other connections of a daemon, or of one like it, have left unanswered; the ended ones are told once. */
   unansweredBy(worker: WorkerIdentity): Set<RunId> {
     const left = this.#unanswered.get(keyOf(worker)) ?? [];
@@ -114,10 +130,14 @@ export class Seats {
     return new Set([...left, ...this.ofWorker(worker).flatMap((seat) => [...seat.overdue])]);
   }
 
-  #keepUnanswered({ connection, overdue }: Seat): void {
-    if (overdue.size === 0) return;
-    const left = this.#unanswered.get(keyOf(connection)) ?? [];
-    this.#unanswered.set(keyOf(connection), new Set([...left, ...overdue]));
+  /** To be told to the next connection of this daemon, or of one like it. */
+  keepUnanswered(worker: WorkerIdentity, runs: Iterable<RunId>): void {
+    const left = this.#unanswered.get(keyOf(worker)) ?? [];
+    const unanswered = new Set([...left, ...runs]);
+    if (unanswered.size > 0) this.#unanswered.set(keyOf(worker), unanswered);
+    // Many a daemon never comes back, under a name of its own.
+    const [oldest] = this.#unanswered.keys();
+    if (oldest !== undefined && this.#unanswered.size > mostAbsentDaemons) this.#unanswered.delete(oldest);
   }
 
   /** The seat of a queue with room that has least to do, but none of `except`. */
@@ -130,12 +150,19 @@ export class Seats {
   }
 }
 
+/** Absent daemons of whom it is remembered what they left unanswered. */
+const mostAbsentDaemons = 10_000;
+
 interface HeldSeat extends Seat {
   readonly tasks: Map<RunId, ExecutionId>;
 }
 
 export function hasRoom(seat: Seat): boolean {
   return seat.open && !seat.full && !seat.silent;
+}
+
+export function mayReplace(newer: Seat, older: Seat): boolean {
+  return newer.connection.openedAt > older.connection.lastSeenAt();
 }
 
 function keyOf({ teamId, workerId, keyId }: WorkerIdentity): string {

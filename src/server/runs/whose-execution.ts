@@ -3,7 +3,7 @@ import type { RunId, ExecutionId } from '../../protocol/ids.ts';
 import { findExecution, findExecutionsOfWorker, type RunAndExecution } from '../store/executions.ts';
 import type { RunContext } from './context.ts';
 import type { Seen } from './last-seen.ts';
-import type { Seat, Seats } from './seats.ts';
+import { mayReplace, type Seat, type Seats } from './seats.ts';
 
 /** Which of this worker's executions a message is about, and whether the speaker may be the daemon that has it. */
 export interface Whose {
@@ -43,5 +43,6 @@ function ofThisWorker(seen: RunAndExecution | undefined, { connection }: Seat, r
 /** A task that was adopted after a reconnect is held on suspicion only. */
 function isHeldByAnother(seats: Seats, seat: Seat, { run, execution }: RunAndExecution): boolean {
   const holder = seats.holderOf(execution.id);
-  return isLiveExecution(execution.state) && holder !== undefined && holder !== seat && !holder.adopted.has(run.id);
+  if (!isLiveExecution(execution.state) || holder === undefined || holder === seat) return false;
+  return !holder.adopted.has(run.id) && !mayReplace(seat, holder);
 }

@@ -1,10 +1,12 @@
 import type { ExecutionId, RunId } from '../../protocol/ids.ts';
 import type { WorkerMessage } from '../../protocol/worker-link.ts';
 import { liveExecutionsOfWorker, type RunAndExecution } from '../store/executions.ts';
-import { markReachable, markUnreachable } from '../store/reachability.ts';
 import type { Cancellations } from './cancellations.ts';
-import { afterNow, nowOf, type RunContext } from './context.ts';
+import type { RunContext } from './context.ts';
 import type { Dispatcher } from './dispatcher.ts';
+import { awaitLateAnswers } from './late-answers.ts';
+import { persist } from './persist.ts';
+import { noteReachability } from './reachability.ts';
 import type { Seat, Seats, WorkerConnection } from './seats.ts';
 import { hearClaim, hearEnd, hearRejection } from './worker-words.ts';
 
@@ -22,9 +24,6 @@ export interface WorkerLink {
   open(connection: WorkerConnection): Promise<LinkedWorker>;
 }
 
-/** For how long a new connection is not offered what an earlier one of its daemon left unanswered; in milliseconds. */
-const lateAnswersWithin = 5_000;
-
 interface Parts {
   context: RunContext;
   seats: Seats;
@@ -35,34 +34,55 @@ interface Parts {
 export function createWorkerLink(parts: Parts): WorkerLink {
   const { context, seats, dispatcher, cancellations } = parts;
 
-  async function adopt(seat: Seat): Promise<void> {
-    const executions = await liveExecutionsOfWorker(context.db, seat.connection);
-    const orphans = executions.filter(({ execution }) => seats.holderOf(execution.id) === undefined);
-    for (const { run, execution } of orphans) {
+  /** The daemon may have these from before: held on suspicion, until it says more. */
+  async function takeOver(seat: Seat, executions: readonly RunAndExecution[]): Promise<void> {
+    for (const { run, execution } of executions) {
       seats.hold(seat, run.id, execution.id);
       seat.adopted.add(run.id);
     }
-    if (orphans.length > 0) await markReachable(context.db, orphans.map(idOf));
-    await cancellations.deliverTo(seat, orphans);
+    await noteReachability(context, seats, executions.map(idOf));
+    await cancellations.deliverTo(seat, executions);
+  }
+
+  async function adopt(seat: Seat): Promise<void> {
+    const executions = await liveExecutionsOfWorker(context.db, seat.connection);
+    await takeOver(
+      seat,
+      executions.filter(({ execution }) => seats.holderOf(execution.id) === undefined),
+    );
   }
 
   async function close(seat: Seat): Promise<void> {
-    const held = [...seat.tasks.values()];
+    const held = new Map([...seat.tasks].map(([runId, executionId]) => [executionId, runId]));
     seats.remove(seat);
     dispatcher.gone(seat);
-    if (held.length === 0) return;
-    await markUnreachable(context.db, held, nowOf(context), afterNow(context, context.settings.lostAfter));
+    if (held.size === 0) return;
+    await persist(context, 'Handing a worker’s tasks to its newer connection', () => bequeath(seat, held));
+    await noteReachability(context, seats, [...held.keys()]);
+  }
+
+  /** A daemon that has come back already, before its old connection was known to be dead, goes on with its tasks. */
+  async function bequeath(seat: Seat, held: ReadonlyMap<ExecutionId, RunId>): Promise<void> {
+    const heir = seats.heirsOf(seat).at(-1);
+    const anyHeir = heir ?? seats.ofWorker(seat.connection).at(-1);
+    if (anyHeir === undefined) return;
+    const isInherited = ({ run, execution }: RunAndExecution) =>
+      held.has(execution.id) &&
+      seats.holderOf(execution.id) === undefined &&
+      (heir !== undefined || seat.adopted.has(run.id));
+    const executions = await liveExecutionsOfWorker(context.db, seat.connection);
+    if (seats.isSeated(anyHeir)) await takeOver(anyHeir, executions.filter(isInherited));
   }
 
   return {
     async open(connection) {
       const seat = seats.add(connection);
-      const stopWaiting = awaitLateAnswers(parts, seat);
+      const stopWaiting = awaitLateAnswers(parts, seat, seats.unansweredBy(connection));
       try {
         await adopt(seat);
       } catch (error) {
         stopWaiting();
-        seats.remove(seat);
+        await close(seat);
         throw error;
       }
       seat.open = true;
@@ -92,21 +112,6 @@ async function hear(parts: Parts, seat: Seat, message: TaskMessage): Promise<voi
       await hearEnd(parts, seat, message);
   }
   parts.dispatcher.dispatch();
-}
-
-/** A claim that an earlier connection could not send comes first on the next one; until then, no second offer of it. */
-function awaitLateAnswers({ context, seats, dispatcher }: Parts, seat: Seat): () => void {
-  const unanswered = seats.unansweredBy(seat.connection);
-  for (const runId of unanswered) seat.overdue.add(runId);
-  if (unanswered.size === 0) return () => {};
-  return context.clock.after(lateAnswersWithin, () => {
-    for (const runId of unanswered) forgetUnlessHeld(seat, runId);
-    dispatcher.reconsider(seat);
-  });
-}
-
-function forgetUnlessHeld(seat: Seat, runId: RunId): void {
-  if (!seat.tasks.has(runId)) seat.overdue.delete(runId);
 }
 
 function idOf({ execution }: RunAndExecution): ExecutionId {

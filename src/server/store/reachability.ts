@@ -23,9 +23,14 @@ export async function markReachable(db: Kysely<Schema>, ids: readonly ExecutionI
 
 /**
  * A server starts: no worker is connected yet, and the time in which nobody listened is not theirs. Their time to come
- * back begins now.
+ * back, and to answer an offer, begins now.
  */
-export async function markAllUnreachable(db: Kysely<Schema>, now: Date, lostAt: Date): Promise<void> {
-  await sql`update executions set unreachable_since = coalesce(unreachable_since, ${now}), lost_at = ${lostAt}
+export async function markAllUnreachable(
+  db: Kysely<Schema>,
+  now: Date,
+  { lostAt, answerBy }: { lostAt: Date; answerBy: Date },
+): Promise<void> {
+  await sql`update executions set unreachable_since = coalesce(unreachable_since, ${now}), lost_at = ${lostAt},
+      answer_by = case state when 'offered' then ${answerBy} else answer_by end
     where state in (${live})`.execute(db);
 }
