@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors, type ZodFastifySchemaValidationError } from 'fastify-type-provider-zod';
 import { CodedError } from '../../protocol/errors.ts';
-import { isDatabaseDown } from '../store/database-down.ts';
+import { isDatabaseDown, isDatabaseShort } from '../store/database-down.ts';
 
 /** Puts whatever a route or the framework threw into the registry's terms. What nobody foresaw stays inside. */
 export function toCodedError(error: unknown, request: FastifyRequest): CodedError {
@@ -11,6 +11,13 @@ export function toCodedError(error: unknown, request: FastifyRequest): CodedErro
     return new CodedError('resource_unavailable', 'The database does not answer; try again in a moment.', {
       cause: error,
     });
+  }
+  if (isDatabaseShort(error)) {
+    return new CodedError(
+      'resource_unavailable',
+      'The database is out of disk space or memory; the server’s log says of which. Try again when it has room.',
+      { cause: error },
+    );
   }
   return ofFramework(error as FrameworkError) ?? unforeseen(error);
 }

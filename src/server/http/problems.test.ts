@@ -8,6 +8,7 @@ import { systemClock } from '../../common/clock.ts';
 import { createLogger } from '../../common/logger.ts';
 import { problemSchema } from '../../protocol/errors.ts';
 import { startTestServer, type TestServer } from '../../../test/helpers/test-server.ts';
+import { createApp } from './app.ts';
 import { openDatabase } from '../store/database.ts';
 import { startEmbeddedPostgres } from '../store/embedded-postgres/embedded-postgres.ts';
 import { migrate } from '../store/migrations.ts';
@@ -179,6 +180,21 @@ test('a client that offers HTTP/2 is answered as any other', async () => {
   const offer = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__';
   const answer = await exchange(`GET /healthz HTTP/1.1\r\nHost: a\r\n${offer}\r\n\r\n`, '"ok"');
   expect(answer).toContain('200 OK');
+});
+
+test('when the database is out of disk space the answer is 503 and when to come again', async () => {
+  const app = await createApp({
+    log: createLogger({ name: 'test', level: 'error' }),
+    authenticate: () => Promise.reject(new Error('not asked')),
+  });
+  app.get('/full', { config: { permission: 'public' } }, () => {
+    throw Object.assign(new Error('could not extend file: No space left on device'), { code: '53100' });
+  });
+  const response = await app.inject('/full');
+  expect(response.statusCode).toBe(503);
+  expect(response.headers['retry-after']).toBe('1');
+  expect(response.json()).toMatchObject({ type: '/errors/resource_unavailable', retryable: true });
+  await app.close();
 });
 
 test('while the database is away the answer is 503 and when to come again', async () => {

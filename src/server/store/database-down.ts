@@ -1,6 +1,14 @@
 /** Postgres' classes and codes of errors that say: not now. */
 const unavailable = /^(08|57P0|53300)/;
 
+/** Postgres' class of errors about resources that are used up. */
+const short = /^53\d{3}$/;
+
+/** Whether an error means that the database has no room for what it was asked to do: a full disk above all. */
+export function isDatabaseShort(error: unknown): boolean {
+  return error instanceof Error && short.test((error as NodeJS.ErrnoException).code ?? '');
+}
+
 /** Whether an error means that the database cannot be reached at the moment, rather than that a query is wrong. */
 export function isDatabaseDown(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
