@@ -1,29 +1,28 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Client, type ClientConfig } from 'pg';
-import { atOnce, measured, repeat, warmUp } from './throughput.ts';
 
-/**
- * Runs a second that the same Postgres takes when somebody only writes what a run of the throughput measurement writes,
- * in as many commits, and does nothing else: what the server is measured against.
- */
-export async function measureBarePostgres(address: ClientConfig): Promise<number> {
+/** Somebody who only writes what a run of the throughput measurement writes, in as many commits, and does nothing else. */
+export interface BarePostgres {
+  writeRun: () => Promise<void>;
+  end: () => Promise<void>;
+}
+
+/** Over as many connections as runs are to be written at the same time. */
+export async function connectBarePostgres(address: ClientConfig, atOnce: number): Promise<BarePostgres> {
   const clients = await Promise.all(Array.from({ length: atOnce }, () => connect(address)));
   const idle = [...clients];
-  const one = async () => {
-    const client = idle.pop();
-    if (client === undefined) throw new Error('There are as many connections as runs at once.');
-    await writeRun(client, key);
-    idle.push(client);
-  };
   const key = await anyKey(clients[0]);
-  try {
-    await repeat(warmUp, one);
-    const from = performance.now();
-    await repeat(measured, one);
-    return measured / ((performance.now() - from) / 1000);
-  } finally {
-    await Promise.all(clients.map((client) => client.end()));
-  }
+  return {
+    async writeRun() {
+      const client = idle.pop();
+      if (client === undefined) throw new Error('There are as many connections as runs at once.');
+      await writeRun(client, key);
+      idle.push(client);
+    },
+    async end() {
+      await Promise.all(clients.map((client) => client.end()));
+    },
+  };
 }
 
 interface Key {
@@ -73,7 +72,7 @@ const offer = `
   execution as (
     insert into executions (id, run_id, team_id, fence, state, worker_id, api_key_id, token_hash, answer_by,
       time_limit_at, offered_at)
-    values ($2, $1, $3, 1, 'offered', 'bare', $4, $5, now(), now(), now())
+    values ($2, $1, $3, 1, 'offered', 'bare', $4, $5, now() + interval '1 day', now() + interval '1 day', now())
   )
   ${event('run_offered')}`;
 

@@ -1,46 +1,71 @@
 import { Agent, request } from 'node:http';
 import type { Pool } from 'pg';
 import { sleep, systemClock } from '../src/common/clock.ts';
-import { FakeWorker } from '../test/helpers/fake-worker.ts';
+import { liveExecutionStates } from '../src/protocol/states.ts';
+import { median } from './figures.ts';
+import { connectBarePostgres } from './bare-postgres.ts';
+import { connectProtocolWorker } from './protocol-worker.ts';
 
-/** What is in flight at the same time, in both measurements: enough for Postgres to share an fsync between commits. */
-export const atOnce = 16;
-export const warmUp = 300;
-export const measured = 2_000;
+/** What is in flight at the same time, on both sides: enough for Postgres to share an fsync between commits. */
+const atOnce = 16;
+const warmUp = 500;
+const rounds = 7;
+const runsPerRound = 700;
+
+/** Medians over the rounds; of the rates, in runs a second, and of each round's ratio. */
+export interface Throughput {
+  runs: number;
+  bare: number;
+  ratio: number;
+  /** The lowest and the highest ratio of a round: how quiet the machine was. */
+  spread: [number, number];
+}
 
 /**
  * Runs a second from POST to outcome, through a worker that speaks the protocol and starts nothing: four commits each
- * (the run, its offer, its claim, its end).
+ * (the run, its offer, its claim, its end). And what the same Postgres takes when somebody only makes those commits. Both
+ * in turn, round after round, so that what else the machine does falls on both.
  */
-export async function measureThroughput(server: { url: string }, apiKey: string, pool: Pool): Promise<number> {
+export async function measureThroughput(server: { url: string }, apiKey: string, pool: Pool): Promise<Throughput> {
   const agent = new Agent({ keepAlive: true, maxSockets: atOnce });
-  const worker = await FakeWorker.connect({
-    rootUrl: server.url,
-    apiKey,
-    workerId: 'bench',
-    onMessage(message, self) {
-      if (message.type !== 'task_assignment') return;
-      self.claim(message.data.task_id);
-      self.complete(message.data.task_id);
-    },
-  });
-  const post = () => postRun(server, apiKey, agent);
-  const total = await endedRuns(pool);
+  const worker = await connectProtocolWorker(server, apiKey);
+  const postgres = await connectBarePostgres(pool.options, atOnce);
+  const served = async (count: number) => {
+    await repeat(count, () => postRun(server, apiKey, agent));
+    await untilAllEnded(pool);
+  };
+  const bare = (count: number) => repeat(count, postgres.writeRun);
   try {
-    await repeat(warmUp, post);
-    await untilEnded(pool, total + warmUp);
-    const from = performance.now();
-    await repeat(measured, post);
-    await untilEnded(pool, total + warmUp + measured);
-    return measured / ((performance.now() - from) / 1000);
+    await served(warmUp);
+    await bare(warmUp);
+    const measured: { runs: number; bare: number }[] = [];
+    for (let round = 0; round < rounds; round++) measured.push({ runs: await rate(served), bare: await rate(bare) });
+    return summary(measured);
   } finally {
-    await worker.close();
+    worker.close();
     agent.destroy();
+    await postgres.end();
   }
 }
 
+async function rate(work: (count: number) => Promise<void>): Promise<number> {
+  const from = performance.now();
+  await work(runsPerRound);
+  return runsPerRound / ((performance.now() - from) / 1000);
+}
+
+function summary(measured: { runs: number; bare: number }[]): Throughput {
+  const ratios = measured.map(({ runs, bare }) => runs / bare);
+  return {
+    runs: median(measured.map(({ runs }) => runs)),
+    bare: median(measured.map(({ bare }) => bare)),
+    ratio: median(ratios),
+    spread: [Math.min(...ratios), Math.max(...ratios)],
+  };
+}
+
 /** Does the same `times` over, `atOnce` at the same time. */
-export async function repeat(times: number, work: () => Promise<void>): Promise<void> {
+async function repeat(times: number, work: () => Promise<void>): Promise<void> {
   let left = times;
   const one = async () => {
     while (left-- > 0) await work();
@@ -54,7 +79,7 @@ const body = JSON.stringify({ prompt: 'true', config: { harness: { type: 'shell'
 function postRun(server: { url: string }, apiKey: string, agent: Agent): Promise<void> {
   const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
   return new Promise((resolve, reject) => {
-    const call = request(new URL('/api/v1/agent/runs', server.url), { method: 'POST', headers, agent }, (response) => {
+    const call = request(`${server.url}/api/v1/agent/runs`, { method: 'POST', headers, agent }, (response) => {
       response.on('error', reject).on('end', () => {
         if (response.statusCode === 200) resolve();
         else reject(new Error(`POST /agent/runs was answered with ${response.statusCode}.`));
@@ -65,13 +90,10 @@ function postRun(server: { url: string }, apiKey: string, agent: Agent): Promise
   });
 }
 
-async function untilEnded(pool: Pool, count: number): Promise<void> {
-  while ((await endedRuns(pool)) < count) await sleep(systemClock, 20);
-}
-
-async function endedRuns(pool: Pool): Promise<number> {
-  const { rows } = await pool.query<{ count: number }>(
-    `select count(*)::int as count from executions where state = 'ended'`,
-  );
-  return rows[0]?.count ?? 0;
+/** Looks at no more than what has not ended yet, so that the looking costs next to nothing. */
+async function untilAllEnded(pool: Pool): Promise<void> {
+  const live = liveExecutionStates.map((state) => `'${state}'`).join(', ');
+  const goesOn = `select exists (select from runs where state = 'QUEUED')
+    or exists (select from executions where state in (${live})) as "goesOn"`;
+  while ((await pool.query<{ goesOn: boolean }>(goesOn)).rows[0]?.goesOn) await sleep(systemClock, 2);
 }
