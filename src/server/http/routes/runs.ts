@@ -64,8 +64,10 @@ function sourceOf(request: FastifyRequest): RunSource {
   return principalOf(request).kind === 'user' ? 'WEB_APP' : 'API';
 }
 
+const idempotencyKeySchema = z.string().min(1).max(255).optional();
+
 function idempotencyKeyOf({ headers }: FastifyRequest): string | undefined {
-  const parsed = z.string().min(1).max(255).optional().safeParse(headers['idempotency-key']);
+  const parsed = idempotencyKeySchema.safeParse(headers['idempotency-key']);
   if (parsed.success) return parsed.data;
   throw new CodedError('invalid_request', 'The Idempotency-Key header must be 1 to 255 characters long.');
 }
