@@ -14,13 +14,13 @@ export const maxEntryText = 65_536;
 export const maxEntriesPerAppend = 500;
 
 const text = z.string().max(maxEntryText);
+const index = z.int32().min(0);
 const numbered = {
-  index: z.int().min(0),
+  index,
   /** The turn of the execution that wrote it, from 1. */
   turn: z.int().min(1),
   at: z.iso.datetime({ offset: true }),
 };
-const index = z.int().min(0);
 const freeForm = z.record(z.string(), z.unknown());
 
 export const entrySchema = z.discriminatedUnion('type', [

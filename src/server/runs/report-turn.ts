@@ -4,6 +4,7 @@ import type { StatusMessage } from '../../protocol/runs.ts';
 import { isLiveExecution, isTerminal, type RunState } from '../../protocol/states.ts';
 import type { AgentPrincipal } from '../auth/principal.ts';
 import { findExecution, type RunAndExecution } from '../store/executions.ts';
+import { storable } from '../store/json.ts';
 import { nextEntryIndex } from '../store/transcript-entries.ts';
 import { settle, type RunContext } from './context.ts';
 import type { Transition } from './transition.ts';
@@ -13,8 +14,9 @@ export async function reportTurn(
   context: RunContext,
   by: AgentPrincipal,
   turn: number,
-  report: ReportTurn,
+  given: ReportTurn,
 ): Promise<ReportedTurn> {
+  const report = storableReport(given);
   await settle(
     context,
     () => seenBy(context, by),
@@ -90,12 +92,13 @@ function statusOf({ state, status_message: said }: ReportTurn): StatusMessage | 
   const words = defaultWords[state];
   if (words === undefined) return said ?? null;
   const code = said?.error_code ?? words.code;
-  const message = storable(said?.message ?? '') || words.message;
+  const message = said?.message || words.message;
   return { message, error_code: code, retryable: said?.retryable ?? errorKinds[code].retryable };
 }
 
-function storable(message: string): string {
-  return message.replaceAll('\0', '\uFFFD');
+/** A refusal would cost the run its outcome: the agent could only say the same again. */
+function storableReport({ state, status_message: said }: ReportTurn): ReportTurn {
+  return said ? { state, status_message: { ...said, message: storable(said.message) } } : { state };
 }
 
 function conflict(message: string): CodedError {

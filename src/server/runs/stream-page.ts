@@ -7,8 +7,8 @@ export interface StreamPage<Event> {
   reached: 'more' | 'caughtUp' | 'over';
 }
 
-/** Rows read at a time: a watcher that comes late must not cost the memory of a whole transcript. */
-export const pageSize = 200;
+/** Rows read at a time: a slow watcher keeps so many in memory, and each may be 64 KiB. */
+export const pageSize = 50;
 
 /** `<event sequence>.<entry index>`; without one, the start. */
 export function afterEventId(id: string | undefined): { sequence: number; index: number } {
@@ -21,7 +21,7 @@ export function afterEventId(id: string | undefined): { sequence: number; index:
 /** The id of a console chunk; without one, the start. */
 export function afterChunkId(id: string | undefined): number {
   if (id === undefined) return -1;
-  if (!/^\d{1,15}$/.test(id)) throw unknownEventId(id);
+  if (!/^(-1|\d{1,15})$/.test(id)) throw unknownEventId(id);
   return Number(id);
 }
 

@@ -6,7 +6,8 @@ export function toJson(value: unknown): string {
   });
 }
 
-function storable(text: string): string {
+/** The same for a text column. */
+export function storable(text: string): string {
   return text.replaceAll('\0', '\uFFFD').toWellFormed();
 }
 

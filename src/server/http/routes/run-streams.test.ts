@@ -83,6 +83,13 @@ function parseEvent(block: string): Received {
 
 const inWords = (events: Received[]) => events.map(({ event, data }) => `${event} ${data.index ?? data.state}`);
 
+test('an entry that is numbered beyond all that can be stored is refused', async () => {
+  const agent = await startAgent();
+  const response = await agent.say(2 ** 31, 1);
+  expect(response.status).toBe(400);
+  expect(await response.json()).toMatchObject({ detail: expect.stringContaining('`entries.0.index`') });
+});
+
 test('a watcher is told states and entries as they come, the outcome last', async () => {
   const agent = await startAgent();
   const watching = readStream(`/agent/runs/${agent.runId}/stream`);
