@@ -83,6 +83,19 @@ test('console that could not be stored is stored by the next try, and not acknow
   expect(await stored()).toBe('hello world');
 });
 
+test('of two connections that continue a stream at once one wins, and the other goes on from there', async () => {
+  const { assignment } = await offered();
+  const [old, young] = [1, 2].map(() => new ConsoleLog(contextOf(), { ...core.key, workerId: 'local' }));
+  await old?.append([chunk(assignment, 0, 'hello ')]);
+  await young?.append([chunk(assignment, 0, 'hello ')]);
+  await old?.append([chunk(assignment, 6, 'wor')]);
+  const world = [chunk(assignment, 6, 'world'), chunk(assignment, 11, '!')];
+  await expect(young?.append(world)).rejects.toThrow('unique');
+  expect(await young?.append(world)).toMatchObject([{ data: { offset: 9 } }]);
+  expect(await young?.append([chunk(assignment, 9, 'ld!')])).toMatchObject([{ data: { offset: 12 } }]);
+  expect(await stored()).toBe('hello world!');
+});
+
 /** As much of it as the console needs. */
 function contextOf(): RunContext {
   const log = createLogger({ name: 'test', level: 'error' });

@@ -38,6 +38,16 @@ export class ConsoleLog {
 
   /** Stores what continues its stream, in one write; answers one acknowledgement a stream. */
   async append(batch: readonly ConsoleData[]): Promise<ConsoleAck[]> {
+    try {
+      return await this.#appendAll(batch);
+    } catch (error) {
+      // What was counted as stored is not: the next try must not acknowledge it.
+      for (const data of batch) this.#ends.delete(keyOf(data));
+      throw error;
+    }
+  }
+
+  async #appendAll(batch: readonly ConsoleData[]): Promise<ConsoleAck[]> {
     const chunks: ConsoleChunk[] = [];
     const acks = new Map<string, ConsoleAck>();
     for (const data of batch) {
@@ -68,13 +78,7 @@ export class ConsoleLog {
 
   async #store(chunks: readonly ConsoleChunk[]): Promise<void> {
     if (chunks.length === 0) return;
-    try {
-      await insertConsole(this.#context.db, chunks);
-    } catch (error) {
-      // What was counted as stored is not: the next try must not acknowledge it.
-      for (const { execution_id, stream } of chunks) this.#ends.delete(keyOf({ execution_id, stream }));
-      throw error;
-    }
+    await insertConsole(this.#context.db, chunks);
     for (const runId of new Set(chunks.map(({ run_id }) => run_id))) this.#context.changes.announce(runId);
   }
 
@@ -103,7 +107,7 @@ export class ConsoleLog {
   }
 }
 
-function keyOf({ execution_id, stream }: Pick<ConsoleData, 'execution_id' | 'stream'>): string {
+function keyOf({ execution_id, stream }: ConsoleData): string {
   return `${execution_id}/${stream}`;
 }
 

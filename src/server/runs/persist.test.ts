@@ -24,8 +24,10 @@ function failing(error: Error, times: number) {
   };
 }
 
-test('work is tried for as long as the database is away', async () => {
-  const { work, tries } = failing(away, 100);
+const full = Object.assign(new Error('could not extend file: No space left on device'), { code: '53100' });
+
+test.each([away, full])('work is tried for as long as the database is away or has no room: $message', async (error) => {
+  const { work, tries } = failing(error, 100);
   expect(await persist({ clock, log, givingUp: new AbortController().signal }, 'It', work)).toBe(true);
   expect(tries()).toBe(101);
 });

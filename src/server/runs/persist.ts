@@ -1,7 +1,7 @@
 import { createBackoff } from '../../common/backoff.ts';
 import { sleep, type Clock } from '../../common/clock.ts';
 import type { Logger } from '../../common/logger.ts';
-import { isDatabaseDown } from '../store/database-down.ts';
+import { isDatabaseDown, isDatabaseShort } from '../store/database-down.ts';
 
 export interface Persistence {
   clock: Clock;
@@ -10,12 +10,12 @@ export interface Persistence {
   givingUp: AbortSignal;
 }
 
-/** After which a failure that is not the database's absence is taken for final: about half a minute. */
+/** After which a failure that is neither the database's absence nor a full disk of it is taken for final: about half a minute. */
 const mostFailures = 12;
 
 /**
- * Does what nobody will ask for a second time: while the database is away for as long as it is, after any other failure
- * a few times more. Says whether it was done in the end.
+ * Does what nobody will ask for a second time: while the database is away, or has no room, for as long as that lasts;
+ * after any other failure a few times more. Says whether it was done in the end.
  */
 export async function persist(
   { clock, log, givingUp }: Persistence,
@@ -28,7 +28,7 @@ export async function persist(
       await work();
       return true;
     } catch (error) {
-      if (!isDatabaseDown(error)) failures += 1;
+      if (!isDatabaseDown(error) && !isDatabaseShort(error)) failures += 1;
       if (failures === mostFailures || givingUp.aborted) {
         log.error({ err: error }, `${what} was given up.`);
         return false;

@@ -29,10 +29,13 @@ export async function storedConsole(
   return rows[0] && { run_id: rows[0].run_id, stored: Number(rows[0].stored) };
 }
 
+/**
+ * All or nothing: where another connection has stored its chunk at one of these offsets, this fails. Each of a stream's
+ * chunks so begins where the one before it ends, because an offset is given away once.
+ */
 export async function insertConsole(db: Kysely<Schema>, chunks: readonly ConsoleChunk[]): Promise<void> {
   await db
     .insertInto('console_chunks')
     .values([...chunks])
-    .onConflict((conflict) => conflict.doNothing())
     .execute();
 }
