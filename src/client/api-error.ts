@@ -1,3 +1,4 @@
+import { rootReason } from '../common/root-reason.ts';
 import { CodedError, codeOfProblem, problemSchema, type ErrorCode } from '../protocol/errors.ts';
 
 /** A request that the server refused; `message` is the server's own sentence where it gave one. */
@@ -20,7 +21,7 @@ export class ApiError extends CodedError {
 /** A server that could not be reached, or a connection that was cut: always worth another try. */
 export class NetworkError extends CodedError {
   constructor(url: string, cause: unknown) {
-    super('resource_unavailable', `The server${placeOf(url)} cannot be reached: ${reasonOf(cause)}.`, { cause });
+    super('resource_unavailable', `The server${placeOf(url)} cannot be reached: ${rootReason(cause)}.`, { cause });
     this.name = 'NetworkError';
   }
 }
@@ -88,12 +89,4 @@ async function jsonOrNothing(response: Response): Promise<unknown> {
     // Not JSON, or cut off: the status says enough.
     return undefined;
   }
-}
-
-/** `fetch` says no more than "fetch failed"; what went wrong is in its cause. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
-  if (error.cause instanceof Error) return reasonOf(error.cause);
-  return error.name === 'TimeoutError' ? 'it did not answer in time' : error.message;
 }

@@ -1,5 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { resolveConfig, type WorkerConfig } from './config.ts';
@@ -50,6 +50,21 @@ test('the file is heeded', async () => {
     cleanup: false,
     environment: { A: 'file', B: 'file', HOME: '/home/me' },
   });
+});
+
+test('~ is the home folder, in the paths of the file and in that of the file itself', async () => {
+  const paths = ['workspace_root: ~/root', 'target_dir: ~/t', 'oz_path: ~/bin/oz'].map((line) => `    ${line}`);
+  const { direct } = await resolve(
+    ['--api-key', 'wk-secret-key', '--worker-id', 'w'],
+    ['backend:', '  direct:', ...paths],
+  );
+  expect(direct).toMatchObject({
+    workspaceRoot: join(homedir(), 'root'),
+    targetDir: join(homedir(), 't'),
+    ozPath: join(homedir(), 'bin/oz'),
+  });
+  const elsewhere = resolve([...required, '--config-file', '~/no-such-file-of-this-test.yaml']);
+  await expect(elsewhere).rejects.toThrow(join(homedir(), 'no-such-file-of-this-test.yaml'));
 });
 
 test('a flag beats the file, and environments are merged by name', async () => {

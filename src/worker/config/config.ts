@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { LogLevel } from '../../common/logger.ts';
 import { CodedError } from '../../protocol/errors.ts';
 import { workerIdSchema } from '../../protocol/ids.ts';
@@ -71,10 +71,9 @@ export async function resolveConfig(flags: Flags, host: Environment): Promise<Wo
 }
 
 async function readConfigFile(path: string): Promise<ConfigFile> {
-  const expanded = path.replace(/^~(?=\/|$)/, homedir());
   let text: string;
   try {
-    text = await readFile(expanded, 'utf8');
+    text = await readFile(expandHome(path), 'utf8');
   } catch (error) {
     throw invalid(`The config file ${path} cannot be read: ${(error as Error).message}.`);
   }
@@ -132,8 +131,8 @@ function resolveDirect(flags: Flags & { apiKey: string }, file: ConfigFile, host
   const section: DirectSection = file.backend?.direct ?? {};
   const targetDir = flags.targetDir || section.target_dir;
   return {
-    workspaceRoot: resolve(section.workspace_root || defaultWorkspaceRoot),
-    targetDir: targetDir ? resolve(targetDir) : undefined,
+    workspaceRoot: resolve(expandHome(section.workspace_root || defaultWorkspaceRoot)),
+    targetDir: targetDir ? resolve(expandHome(targetDir)) : undefined,
     ozPath: section.oz_path ? expandProgram(section.oz_path) : undefined,
     setupCommand: section.setup_command || undefined,
     teardownCommand: section.teardown_command || undefined,
@@ -149,8 +148,12 @@ function resolveDirect(flags: Flags & { apiKey: string }, file: ConfigFile, host
 
 /** A bare name is looked up in PATH later; anything with a slash is a path. */
 function expandProgram(program: string): string {
-  if (program.startsWith('~/')) return join(homedir(), program.slice(2));
-  return program.includes('/') ? resolve(program) : program;
+  return program.includes('/') ? resolve(expandHome(program)) : program;
+}
+
+/** In a file no shell does it, and a folder named `~` is what nobody means. */
+function expandHome(path: string): string {
+  return path.replace(/^~(?=\/|$)/, homedir());
 }
 
 function invalid(message: string): CodedError {

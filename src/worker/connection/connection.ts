@@ -2,6 +2,7 @@ import { WebSocket, type RawData } from 'ws';
 import { createBackoff } from '../../common/backoff.ts';
 import { sleep, type Clock } from '../../common/clock.ts';
 import type { Logger } from '../../common/logger.ts';
+import { rootReason } from '../../common/root-reason.ts';
 import type { ServerMessage, WorkerMessage } from '../../protocol/worker-link.ts';
 import { dial, KeyRefusedError, type Dialled, type DialOptions } from './dial.ts';
 import { startHeartbeat } from './heartbeat.ts';
@@ -70,7 +71,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       return await converse(dialled);
     } catch (error) {
       if (error instanceof KeyRefusedError) throw error;
-      return `Failed to connect: ${(error as Error).message}`;
+      return `Failed to connect: ${rootReason(error)}`;
     }
   }
 
