@@ -28,17 +28,17 @@ function factsOf(run: RunItem) {
     Host: run.agent_config.worker_host ?? '',
     Source: run.source,
     Created: run.created_at.replace(/\.\d+/, ''),
-    Took: run.started_at === null ? '' : inWords(run.run_time),
+    Took: inWords(run.run_time),
   };
 }
 
 function reasonOf({ status_message: status }: RunItem): string {
-  if (status === null) return '';
+  if (status === undefined) return '';
   return status.error_code ? `${status.message} (${status.error_code})` : status.message;
 }
 
 /** `PT1M2.5S` as `1m 2.5s`. */
-function inWords(duration: string | null): string {
+function inWords(duration: string | undefined): string {
   const parts = duration?.toLowerCase().match(/[\d.]+[dhms]/g) ?? [];
   return parts.join(' ');
 }

@@ -96,7 +96,10 @@ export type StatusMessage = z.infer<typeof statusMessageSchema>;
 
 const timestamp = z.iso.datetime({ offset: true });
 
-/** A run as `GET /agent/runs/{id}` shows it. A queued run says in `status_message` why it waits. */
+/**
+ * A run as `GET /agent/runs/{id}` shows it: what it has not got is left out, and null only where the published API says
+ * so. A queued run says in `status_message` why it waits.
+ */
 export const runItemSchema = z.object({
   run_id: runIdSchema,
   task_id: runIdSchema,
@@ -107,26 +110,24 @@ export const runItemSchema = z.object({
   updated_at: timestamp,
   started_at: timestamp.nullable(),
   /** ISO-8601 duration from the first start to the end, or to now. */
-  run_time: z.string().nullable(),
-  status_message: statusMessageSchema.nullable(),
+  run_time: z.string().optional(),
+  status_message: statusMessageSchema.optional(),
   source: runSourceSchema,
   execution_location: z.enum(['LOCAL', 'REMOTE']),
-  creator: z
-    .object({
-      type: z.enum(['user', 'service_account']),
-      uid: z.string(),
-      display_name: z.string().optional(),
-      email: z.string().optional(),
-    })
-    .nullable(),
+  creator: z.object({
+    type: z.enum(['user', 'service_account']),
+    uid: z.string(),
+    display_name: z.string().optional(),
+    email: z.string().optional(),
+  }),
   agent_config: agentConfigSchema,
   conversation_id: z.string(),
-  parent_run_id: runIdSchema.nullable(),
-  session_id: z.string().nullable(),
-  session_link: z.string().nullable(),
+  parent_run_id: runIdSchema.optional(),
+  session_id: z.string().optional(),
+  session_link: z.string().optional(),
   request_usage: z
     .object({ inference_cost: z.number(), compute_cost: z.number(), platform_cost: z.number() })
-    .nullable(),
+    .optional(),
   /** Whether an execution of the run holds a slot on a worker. */
   is_sandbox_running: z.boolean(),
   is_run_type_cancellable: z.boolean(),

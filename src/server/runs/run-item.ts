@@ -26,11 +26,7 @@ export function toRunItem(row: RunRow, options: RunItemOptions): RunItem {
     creator: creatorOf(row),
     agent_config: row.config,
     conversation_id: row.conversation_id,
-    parent_run_id: row.parent_run_id,
-    // Sessions and usage come with later versions.
-    session_id: null,
-    session_link: null,
-    request_usage: null,
+    parent_run_id: row.parent_run_id ?? undefined,
     is_sandbox_running: row.live_state !== null,
     is_run_type_cancellable: true,
     metadata: row.metadata,
@@ -41,10 +37,10 @@ export function toRunItem(row: RunRow, options: RunItemOptions): RunItem {
   };
 }
 
-function statusOf(row: RunRow, { whyWaiting }: RunItemOptions): StatusMessage | null {
+function statusOf(row: RunRow, { whyWaiting }: RunItemOptions): StatusMessage | undefined {
   if (row.state === 'QUEUED') return { message: whyWaiting(row) };
   if (row.unreachable_since && !isTerminal(row.state)) return { message: unreachable(row) };
-  if (row.status_message === null) return null;
+  if (row.status_message === null) return undefined;
   return {
     message: row.status_message,
     ...(row.error_code && { error_code: row.error_code }),
@@ -67,8 +63,8 @@ function creatorOf(row: RunRow): RunItem['creator'] {
 }
 
 /** An ISO-8601 duration, to the millisecond. */
-function runTime({ started_at, ended_at }: RunRow, now: number): string | null {
-  if (!started_at) return null;
+function runTime({ started_at, ended_at }: RunRow, now: number): string | undefined {
+  if (!started_at) return undefined;
   const ms = Math.max(0, (ended_at?.getTime() ?? now) - started_at.getTime());
   const [hours, minutes] = [Math.floor(ms / 3_600_000), Math.floor((ms % 3_600_000) / 60_000)];
   return `PT${hours ? `${hours}H` : ''}${minutes ? `${minutes}M` : ''}${(ms % 60_000) / 1_000}S`;

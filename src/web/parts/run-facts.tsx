@@ -36,6 +36,5 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 }
 
 function creatorName({ creator }: RunItem): string {
-  if (!creator) return 'unknown';
   return creator.display_name ?? creator.email ?? creator.uid;
 }

@@ -88,10 +88,15 @@ test('a queued run says why it waits, and everything that official clients read'
     metadata: { a: 'b' },
     children: [],
     started_at: null,
-    run_time: null,
     is_sandbox_running: false,
     scope: { type: 'Team', uid: server.admin.team.id },
   });
+});
+
+test('a run leaves out what it has not got, as the published API has it', async () => {
+  const id = await createRun({ prompt: 'true' });
+  const run = (await (await server.api('GET', `/agent/runs/${id}`)).json()) as Record<string, unknown>;
+  expect(Object.keys(run).filter((field) => run[field] === null)).toEqual(['started_at']);
 });
 
 test.each(['/agent/run', '/agent/runs'])('POST %s answers with both names of the id', async (path) => {
