@@ -36,6 +36,12 @@ export async function createApp({ log, authenticate }: { log: Logger; authentica
   app.addHook('onResponse', async ({ id, method, url }, reply) => {
     log.debug({ trace_id: id, method, url, status: reply.statusCode, ms: reply.elapsedTime }, 'Answered.');
   });
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    reply.header('x-content-type-options', 'nosniff');
+    // What is about runs and people is nobody's to keep, unless a route says otherwise.
+    if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
+    done();
+  });
   // Everything here is JSON; what calls itself plain text is refused by that name.
   app.removeContentTypeParser('text/plain');
   installProblems(app);

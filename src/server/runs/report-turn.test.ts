@@ -40,10 +40,14 @@ test('an attempt counts from the agent’s first accepted call, once', async () 
 
 test('words that the database cannot take as they are cost no run its outcome', async () => {
   const { runId, agent } = await running();
-  const outcome = { state: 'SUCCEEDED', status_message: { message: 'Done\0 with \ud800.' } } as const;
+  const message = 'Done\0 with \ud800.'.padEnd(10_001, '!');
+  const outcome = { state: 'SUCCEEDED', status_message: { message } } as const;
   const first = await core.runs.service.reportTurn(agent, 1, outcome);
   expect(await core.runs.service.reportTurn(agent, 1, outcome)).toEqual(first);
-  expect(await core.run(runId)).toMatchObject({ state: 'SUCCEEDED', status_message: 'Done\ufffd with \ufffd.' });
+  expect(await core.run(runId)).toMatchObject({
+    state: 'SUCCEEDED',
+    status_message: 'Done\ufffd with \ufffd.'.padEnd(10_000, '!'),
+  });
 });
 
 test('an agent that speaks before its worker’s claim arrives has begun; the claim changes nothing', async () => {

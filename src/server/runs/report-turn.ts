@@ -96,9 +96,14 @@ function statusOf({ state, status_message: said }: ReportTurn): StatusMessage | 
   return { message, error_code: code, retryable: said?.retryable ?? errorKinds[code].retryable };
 }
 
+/** In UTF-16 code units: every list of runs shows the message. */
+const longestMessage = 10_000;
+
 /** A refusal would cost the run its outcome: the agent could only say the same again. */
 function storableReport({ state, status_message: said }: ReportTurn): ReportTurn {
-  return said ? { state, status_message: { ...said, message: storable(said.message) } } : { state };
+  return said
+    ? { state, status_message: { ...said, message: storable(said.message.slice(0, longestMessage)) } }
+    : { state };
 }
 
 function conflict(message: string): CodedError {

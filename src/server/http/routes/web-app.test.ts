@@ -33,6 +33,15 @@ test.each(['/', '/runs', '/runs/00000000-0000-4000-8000-000000000000?tab=console
   },
 );
 
+test.each(['/healthz', '/api/v1/agent/runs'])(
+  'the answer of %s is kept by nobody, and taken for nothing else',
+  async (path) => {
+    const { headers } = await fetch(server.url + path);
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+  },
+);
+
 test('what is named by its content may be kept for good', async () => {
   const response = await fetch(`${server.url}/assets/main-a1b2.js`);
   expect(await response.text()).toBe('start()');
