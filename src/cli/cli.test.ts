@@ -71,6 +71,13 @@ test('without a key it says where one comes from', async () => {
   expect(stderr).toContain('`oz-server api-key create`');
 });
 
+test('a key that no header can carry is refused, and not repeated', async () => {
+  const { code, stderr } = await oz(['run', 'list'], { WARP_API_KEY: 'wk-clé' });
+  expect(code).toBe(2);
+  expect(stderr).toContain('The API key holds a character that no key has');
+  expect(stderr).not.toContain('clé');
+});
+
 test('a server that is not there is named', async () => {
   const { code, stderr } = await oz(['--api-key', 'x', 'run', 'list', '--server-root-url', 'http://127.0.0.1:1']);
   expect(code).toBe(1);

@@ -1,5 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { isHeaderWord } from '../common/header-word.ts';
 import { orVariable } from './env-option.ts';
+import { UsageError } from './usage-error.ts';
 
 const outputFormats = ['json', 'ndjson', 'pretty', 'text'] as const;
 type OutputFormat = (typeof outputFormats)[number];
@@ -39,7 +41,7 @@ export function isForPrograms({ outputFormat }: Settings): boolean {
 /** A flag beside the command beats one before it; both beat the environment. */
 export function settingsOf(command: Command): Settings {
   return {
-    apiKey: (lookUp(command, 'apiKey') as string | undefined) || undefined,
+    apiKey: usableKey(lookUp(command, 'apiKey') as string | undefined),
     rootUrl: (lookUp(command, 'serverRootUrl') as string | undefined) || 'http://127.0.0.1:8080',
     outputFormat: lookUp(command, 'outputFormat') as OutputFormat,
   };
@@ -52,7 +54,14 @@ function lookUp(command: Command, name: string): unknown {
   return (flagged ?? command).getOptionValue(name);
 }
 
-function withPrefix(key: string): string {
+/** Said here and not by the flag's own parser, whose complaint would repeat the key. */
+function usableKey(key: string | undefined): string | undefined {
+  if (!key || isHeaderWord(key)) return key || undefined;
+  throw new UsageError('The API key holds a character that no key has: look for a blank or a letter with an accent.');
+}
+
+function withPrefix(given: string): string {
+  const key = given.trim();
   return key === '' || key.startsWith('wk-') ? key : `wk-${key}`;
 }
 

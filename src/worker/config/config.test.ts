@@ -41,6 +41,11 @@ const file = [
   '    environment: [{ name: A, value: file }, { name: B, value: file }, { name: HOME }]',
 ];
 
+test('blanks around the key are not part of it', async () => {
+  const { apiKey } = await resolve([...required, '--api-key', 'wk-secret-key\r\n']);
+  expect(apiKey).toBe('wk-secret-key');
+});
+
 test('the file is heeded', async () => {
   const config = await resolve(['--api-key', 'wk-secret-key'], file, { HOME: '/home/me' });
   expect(config).toMatchObject({ workerId: 'from-file', maxConcurrentTasks: 2, idleOnComplete: '10m' });
@@ -105,6 +110,7 @@ test('the address of the web socket follows from that of the server, unless it i
 
 test.each<[string[], string[], string]>([
   [['--worker-id', 'w'], [], 'An API key is required'],
+  [[...required, '--api-key', 'wk-se cret'], [], 'The API key holds a character that no key has'],
   [['--api-key', 'k'], [], 'A worker id is required'],
   [[...required, '--worker-id', 'warp-1'], [], 'The worker id "warp-1" must not start with "warp"'],
   [[...required, '--worker-id', 'a b'], [], 'The worker id "a b" must be'],

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
+import { isHeaderWord } from '../../common/header-word.ts';
 import type { LogLevel } from '../../common/logger.ts';
 import { CodedError } from '../../protocol/errors.ts';
 import { workerIdSchema } from '../../protocol/ids.ts';
@@ -52,8 +53,7 @@ const defaultWorkspaceRoot = '/var/lib/oz/workspaces';
  */
 export async function resolveConfig(flags: Flags, host: Environment): Promise<WorkerConfig> {
   const file = flags.configFile ? await readConfigFile(flags.configFile) : {};
-  const apiKey = flags.apiKey || host['WARP_API_KEY'];
-  if (!apiKey) throw invalid('An API key is required: set WARP_API_KEY or give --api-key.');
+  const apiKey = resolveApiKey(flags, host);
   const workerId = resolveWorkerId(flags, file);
   requireDirect(flags, file);
   const server = resolveServer(flags, host);
@@ -68,6 +68,16 @@ export async function resolveConfig(flags: Flags, host: Environment): Promise<Wo
     sessionSharingServerUrl: flags.sessionSharingServerUrl || undefined,
     direct: resolveDirect({ ...flags, apiKey }, file, host),
   };
+}
+
+/** Blanks and line ends around a key come from the file that it was read from. */
+function resolveApiKey(flags: Flags, host: Environment): string {
+  const apiKey = (flags.apiKey || host['WARP_API_KEY'])?.trim();
+  if (!apiKey) throw invalid('An API key is required: set WARP_API_KEY or give --api-key.');
+  if (isHeaderWord(apiKey)) return apiKey;
+  throw invalid(
+    'The API key holds a character that no key has: look for a blank, a line end or a letter with an accent.',
+  );
 }
 
 async function readConfigFile(path: string): Promise<ConfigFile> {
