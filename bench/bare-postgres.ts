@@ -3,22 +3,16 @@ import { Client, type ClientConfig } from 'pg';
 
 /** Somebody who only writes what a run of the throughput measurement writes, in as many commits, and does nothing else. */
 export interface BarePostgres {
-  writeRun: () => Promise<void>;
+  /** Each writes a run over a connection of its own. */
+  writers: (() => Promise<void>)[];
   end: () => Promise<void>;
 }
 
-/** Over as many connections as runs are to be written at the same time. */
 export async function connectBarePostgres(address: ClientConfig, atOnce: number): Promise<BarePostgres> {
   const clients = await Promise.all(Array.from({ length: atOnce }, () => connect(address)));
-  const idle = [...clients];
   const key = await anyKey(clients[0]);
   return {
-    async writeRun() {
-      const client = idle.pop();
-      if (client === undefined) throw new Error('There are as many connections as runs at once.');
-      await writeRun(client, key);
-      idle.push(client);
-    },
+    writers: clients.map((client) => () => writeRun(client, key)),
     async end() {
       await Promise.all(clients.map((client) => client.end()));
     },

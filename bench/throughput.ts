@@ -1,9 +1,9 @@
-import { Agent, request } from 'node:http';
 import type { Pool } from 'pg';
 import { sleep, systemClock } from '../src/common/clock.ts';
 import { liveExecutionStates } from '../src/protocol/states.ts';
 import { median } from './figures.ts';
 import { connectBarePostgres } from './bare-postgres.ts';
+import { connectPoster } from './poster.ts';
 import { connectProtocolWorker } from './protocol-worker.ts';
 
 /** What is in flight at the same time, on both sides: enough for Postgres to share an fsync between commits. */
@@ -11,6 +11,7 @@ const atOnce = 16;
 const warmUp = 500;
 const rounds = 7;
 const runsPerRound = 700;
+const body = JSON.stringify({ prompt: 'true', config: { harness: { type: 'shell' } } });
 
 /** Medians over the rounds; of the rates, in runs a second, and of each round's ratio. */
 export interface Throughput {
@@ -27,14 +28,17 @@ export interface Throughput {
  * in turn, round after round, so that what else the machine does falls on both.
  */
 export async function measureThroughput(server: { url: string }, apiKey: string, pool: Pool): Promise<Throughput> {
-  const agent = new Agent({ keepAlive: true, maxSockets: atOnce });
+  const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
+  const url = new URL('/api/v1/agent/runs', server.url);
+  const posters = await Promise.all(Array.from({ length: atOnce }, () => connectPoster(url, headers, body)));
   const worker = await connectProtocolWorker(server, apiKey);
   const postgres = await connectBarePostgres(pool.options, atOnce);
+  const posts = posters.map(({ post }) => post);
   const served = async (count: number) => {
-    await repeat(count, () => postRun(server, apiKey, agent));
+    await repeat(count, posts);
     await untilAllEnded(pool);
   };
-  const bare = (count: number) => repeat(count, postgres.writeRun);
+  const bare = (count: number) => repeat(count, postgres.writers);
   try {
     await served(warmUp);
     await bare(warmUp);
@@ -43,7 +47,7 @@ export async function measureThroughput(server: { url: string }, apiKey: string,
     return summary(measured);
   } finally {
     worker.close();
-    agent.destroy();
+    for (const poster of posters) poster.close();
     await postgres.end();
   }
 }
@@ -64,36 +68,19 @@ function summary(measured: { runs: number; bare: number }[]): Throughput {
   };
 }
 
-/** Does the same `times` over, `atOnce` at the same time. */
-async function repeat(times: number, work: () => Promise<void>): Promise<void> {
+/** Lets the workers do something `times` over together, each one thing after the other. */
+async function repeat(times: number, workers: readonly (() => Promise<void>)[]): Promise<void> {
   let left = times;
-  const one = async () => {
+  const one = async (work: () => Promise<void>) => {
     while (left-- > 0) await work();
   };
-  await Promise.all(Array.from({ length: atOnce }, one));
+  await Promise.all(workers.map(one));
 }
 
-const body = JSON.stringify({ prompt: 'true', config: { harness: { type: 'shell' } } });
-
-/** Plain HTTP, because `fetch` would cost this process more than the request costs the server. */
-function postRun(server: { url: string }, apiKey: string, agent: Agent): Promise<void> {
-  const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
-  return new Promise((resolve, reject) => {
-    const call = request(`${server.url}/api/v1/agent/runs`, { method: 'POST', headers, agent }, (response) => {
-      response.on('error', reject).on('end', () => {
-        if (response.statusCode === 200) resolve();
-        else reject(new Error(`POST /agent/runs was answered with ${response.statusCode}.`));
-      });
-      response.resume();
-    });
-    call.on('error', reject).end(body);
-  });
-}
-
-/** Looks at no more than what has not ended yet, so that the looking costs next to nothing. */
+/** Counts, by its small indexes, only what has not ended yet: the looking costs next to nothing. */
 async function untilAllEnded(pool: Pool): Promise<void> {
   const live = liveExecutionStates.map((state) => `'${state}'`).join(', ');
-  const goesOn = `select exists (select from runs where state = 'QUEUED')
-    or exists (select from executions where state in (${live})) as "goesOn"`;
-  while ((await pool.query<{ goesOn: boolean }>(goesOn)).rows[0]?.goesOn) await sleep(systemClock, 2);
+  const left = `select ((select count(*) from runs where state = 'QUEUED')
+    + (select count(*) from executions where state in (${live})))::int as left`;
+  while ((await pool.query<{ left: number }>(left)).rows[0]?.left !== 0) await sleep(systemClock, 2);
 }
