@@ -4,12 +4,18 @@ import { version } from '../common/version.ts';
 
 /** The command line itself: what is said and exited with before any server is asked. */
 
+const runId = '01a2b3c4-d5e6-4f70-8192-a3b4c5d6e7f8';
 const oz = (args: readonly string[], env?: Record<string, string>) => startOz(args, env).ended;
 
 test('without arguments it shows its help', async () => {
   const { code, stdout } = await oz([]);
   expect(code).toBe(0);
   expect(stdout).toContain('Usage: oz');
+});
+
+test('help goes as deep as it is asked', async () => {
+  const { code, stdout } = await oz(['help', 'run', 'list']);
+  expect({ code, isOfList: stdout.startsWith('Usage: oz run list') }).toEqual({ code: 0, isOfList: true });
 });
 
 test.for([['--version'], ['-V']])('%s shows the version', async (args) => {
@@ -36,6 +42,8 @@ test.for([
   { args: ['run', 'list', '--creator', 'me'], says: '`--creator` is not available in this version yet' },
   { args: ['run', 'list', '--jq', '.['], says: '--jq' },
   { args: ['run', 'get'], says: 'ID' },
+  { args: ['run', 'logs', runId, '--follow', '--jq', '.'], says: '--jq' },
+  { args: ['run', 'logs', runId, '--console', '--jq', '.'], says: '--jq' },
   { args: ['run', 'get', 'not-an-id'], says: 'not-an-id' },
   { args: ['run', 'list', '--output-format', 'xml'], says: 'xml' },
   { args: ['run', 'list', '--server-root-url', 'localhost:8080'], says: 'localhost:8080' },
@@ -43,7 +51,7 @@ test.for([
   { args: ['agent', 'run', '--prompt', 'x'], says: '--harness shell' },
   { args: ['agent', 'run', '--prompt', 'x', '--harness', 'vim'], says: 'vim' },
   { args: ['agent', 'run', '--prompt', 'x', '--harness', 'shell', '--skill', 's'], says: '--skill' },
-  { args: ['agent', 'run', '--prompt', 'x', '--task-id', '01a2b3c4-d5e6-4f70-8192-a3b4c5d6e7f8'], says: '--task-id' },
+  { args: ['agent', 'run', '--prompt', 'x', '--task-id', runId], says: '--task-id' },
   { args: ['agent', 'run', '--task-id', '00000000-0000-0000-0000-000000000000'], says: '--task-id' },
   { args: ['agent', 'run', '--prompt', 'x', '--cwd', '/no/such/folder'], says: '/no/such/folder' },
   { args: ['agent', 'run', '--prompt', 'x', '--computer-use', '--no-computer-use'], says: '--no-computer-use' },

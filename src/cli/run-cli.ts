@@ -11,7 +11,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   const program = createProgram(terminal);
   try {
     if (args.length === 0) program.help();
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(deepHelp(args), { from: 'user' });
     return program.exitCode();
   } catch (error) {
     if (error instanceof Interrupted) return error.exitCode;
@@ -24,6 +24,11 @@ export async function runCli(args: readonly string[]): Promise<number> {
     terminal.stderr(wordsOf(error, args.includes('--debug')));
     return exitCodes.failure;
   }
+}
+
+/** The library's `help` command looks at one word alone: `help run list` is asked as `run list --help`. */
+function deepHelp(args: readonly string[]): readonly string[] {
+  return args[0] === 'help' && args.length > 2 ? [...args.slice(1), '--help'] : args;
 }
 
 /** Help and version are thrown as well, with 0; whatever else is thrown was a wrong command line. */

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { addRunCommand, connect, onRun, type CliContext, type Invocation } from '../command.ts';
 import { abortOnInterrupt } from '../interrupts.ts';
 import { filterOf, jqFlag, printJson } from '../print-json.ts';
@@ -13,7 +13,7 @@ export function defineRunLogs(parent: Command, context: CliContext): void {
   const command = addRunCommand(parent, 'logs', 'show what a run has said and done')
     .option('-f, --follow', 'go on as it happens, until the run has ended')
     .option('--console', 'show the raw output of its setup command, agent and teardown command instead')
-    .option(...jqFlag);
+    .addOption(new Option(...jqFlag).conflicts(['follow', 'console']));
   onRun(command, context, showLogs);
 }
 
