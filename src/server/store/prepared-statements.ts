@@ -4,6 +4,8 @@ import type { Pool, PoolClient } from 'pg';
 
 /** Each connection keeps the plans of as many; what comes later is planned anew each time. */
 const mostStatements = 200;
+/** One with more parameters writes or names a list: its text is another for each length, and seldom comes again. */
+const mostParameters = 32;
 
 /**
  * Lets each connection parse and plan a statement once, under a name, instead of each time: for the larger ones that
@@ -33,7 +35,7 @@ function preparingClient(client: PoolClient, names: StatementNames): PostgresPoo
     const values = [...parameters];
     // In a transaction there is no second try: the failure would have broken the transaction.
     const isAlone = client.getTransactionStatus() === 'I';
-    const name = isAlone && values.length > 0 ? names.of(text) : undefined;
+    const name = isAlone && values.length > 0 && values.length <= mostParameters ? names.of(text) : undefined;
     if (name === undefined) return await client.query(text, values);
     try {
       return await client.query({ name, text, values });
