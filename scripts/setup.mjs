@@ -43,7 +43,7 @@ function adviceAfterInstall() {
   if (process.env.npm_config_ignore_scripts !== 'true') return 'Remove node_modules and try again.';
   return (
     'npm is set to run no install scripts, and those that package.json names under allowScripts are needed: ' +
-    `say \`npm ${process.env.npm_lifecycle_event ?? 'start'} --ignore-scripts=false\`.`
+    'say `npm ci --ignore-scripts=false`, and then this again.'
   );
 }
 
