@@ -1,7 +1,8 @@
-import { access, constants, mkdir } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { createClient, type Client } from '../client/client.ts';
 import { sleep, type Clock } from '../common/clock.ts';
+import { makeFolder } from '../common/make-folder.ts';
 import { settleClientSettings } from './client-settings.ts';
 import type { ClientSettings } from './env-file.ts';
 import type { Display } from './display.ts';
@@ -101,7 +102,7 @@ async function isConnected(client: Client, signal: AbortSignal): Promise<boolean
 
 async function makeDataFolder(dataDir: string): Promise<void> {
   try {
-    await mkdir(dataDir, { recursive: true });
+    await makeFolder(dataDir);
     await access(dataDir, constants.W_OK);
   } catch (error) {
     throw new QuickstartError(`The data folder ${dataDir} cannot be used: ${(error as Error).message}`);

@@ -1,6 +1,7 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
-import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { link, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../../common/make-folder.ts';
 import { CodedError } from '../../protocol/errors.ts';
 
 const keyLength = 32;
@@ -8,7 +9,7 @@ const keyLength = 32;
 /** The key kept in the data folder, made when first asked for. Two servers that ask at once get the same. */
 export async function loadMasterKey(dataDir: string): Promise<Buffer> {
   const path = join(dataDir, 'master-key');
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await makeFolder(dataDir, 0o700);
   return (await readKey(path)) ?? (await makeKey(path));
 }
 

@@ -1,6 +1,7 @@
 import { access, constants, mkdir, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../../common/clock.ts';
+import { makeFolder } from '../../common/make-folder.ts';
 import { CodedError } from '../../protocol/errors.ts';
 import { removeTree } from './remove-tree.ts';
 
@@ -34,7 +35,7 @@ export async function checkPlaces({
 }: Pick<PlaceSettings, 'workspaceRoot' | 'targetDir'>): Promise<void> {
   if (targetDir !== undefined) return checkTargetDir(targetDir);
   try {
-    await mkdir(workspaceRoot, { recursive: true });
+    await makeFolder(workspaceRoot);
     await access(workspaceRoot, constants.W_OK | constants.X_OK);
   } catch (error) {
     const why = (error as Error).message;
@@ -90,8 +91,8 @@ async function makeState(folder: string): Promise<void> {
     await mkdir(folder, { mode: 0o700 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    // Tasks that come at the same time find it missing together; with `recursive` it may exist by then.
-    await mkdir(dirname(folder), { mode: 0o700, recursive: true });
+    // Tasks that come at the same time find it missing together: it may exist by then.
+    await makeFolder(dirname(folder), 0o700);
     await mkdir(folder, { mode: 0o700 });
   }
 }

@@ -219,3 +219,9 @@ function canNobodyEnter(folder: string): Promise<boolean> {
     );
   });
 }
+
+test.runIf(process.platform === 'linux')('a data folder that cannot be made is named', async () => {
+  await expect(start('/proc/no-such-folder/data')).rejects.toThrow(
+    /data folder \/proc\/no-such-folder\/data cannot be made/,
+  );
+});

@@ -1,8 +1,9 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../../common/clock.ts';
 import { sleep } from '../../../common/clock.ts';
 import { createBackoff } from '../../../common/backoff.ts';
+import { makeFolder } from '../../../common/make-folder.ts';
 import type { Logger } from '../../../common/logger.ts';
 import { CodedError } from '../../../protocol/errors.ts';
 import { findBinaries, type PostgresBinaries } from './binaries.ts';
@@ -41,11 +42,20 @@ export interface EmbeddedPostgresOptions {
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const layout = layoutOf(options.dataDir);
   const binaries = await findBinaries();
-  // Root's folder may be entered by others: the database's user must reach its own part of it. Secrets in it are 0600.
-  await mkdir(options.dataDir, { recursive: true, mode: process.getuid?.() === 0 ? 0o711 : 0o700 });
+  await makeDataFolder(options.dataDir);
   await makeDatabaseOnce(layout, binaries);
   await checkMajorVersion(layout, binaries);
   return await keepRunning(layout, binaries, { durable: true, ...options });
+}
+
+/** Root's folder may be entered by others: the database's user must reach its own part of it. Secrets in it are 0600. */
+async function makeDataFolder(dataDir: string): Promise<void> {
+  try {
+    await makeFolder(dataDir, process.getuid?.() === 0 ? 0o711 : 0o700);
+  } catch (cause) {
+    const why = (cause as Error).message;
+    throw new CodedError('invalid_request', `The data folder ${dataDir} cannot be made: ${why}.`, { cause });
+  }
 }
 
 async function keepRunning(
