@@ -120,6 +120,7 @@ export class Deadlines {
       awaitLateAnswers({ context: this.#context, dispatcher: this.#dispatcher }, seat, new Set([run.id]));
       return;
     }
+    seat.unanswered.delete(run.id);
     seat.overdue.add(run.id);
     this.#dispatcher.silent(seat);
   }

@@ -63,6 +63,7 @@ export class Dispatcher {
   /** The daemon rejected an offer: no more of them until something tells that it may have room again. */
   full(seat: Seat): void {
     seat.full = true;
+    seat.careful = true;
     this.#askAgainAfter(fullFor, seat);
   }
 
@@ -182,6 +183,7 @@ export class Dispatcher {
     });
     if (seat.open) {
       this.#seats.hold(seat, run.id, executionId);
+      seat.unanswered.add(run.id);
       seat.connection.send({ type: 'task_assignment', data: assignmentOf(run, executionId, token) });
     }
     this.#context.changes.announce(run.id);

@@ -24,6 +24,8 @@ export interface Seat {
   readonly connection: WorkerConnection;
   /** Tasks offered over this connection that the daemon has not rejected or ended, and their executions. */
   readonly tasks: ReadonlyMap<RunId, ExecutionId>;
+  /** Those of them whose offer waits for an answer. */
+  readonly unanswered: Set<RunId>;
   /** Those of them whose offer was withdrawn unanswered: the daemon may yet run them. Never offered here again. */
   readonly overdue: Set<RunId>;
   /** Those of them that its worker was offered over an earlier connection; another daemon of its name may have them. */
@@ -34,6 +36,8 @@ export interface Seat {
   lastServed: number;
   open: boolean;
   full: boolean;
+  /** It has been full before: it is offered one run at a time, or each task that ends would bring a volley of rejections. */
+  careful: boolean;
   silent: boolean;
 }
 
@@ -94,6 +98,7 @@ export class Seats {
     const executionId = seat.tasks.get(runId);
     if (executionId !== undefined) this.#holders.delete(executionId);
     (seat as HeldSeat).tasks.delete(runId);
+    seat.unanswered.delete(runId);
     seat.overdue.delete(runId);
     seat.adopted.delete(runId);
   }
@@ -144,7 +149,7 @@ export class Seats {
   leastLoaded(queue: QueueName, except: ReadonlySet<Seat>): Seat | undefined {
     let best: Seat | undefined;
     for (const seat of this.of(queue)) {
-      if (hasRoom(seat) && !except.has(seat) && (best === undefined || isBefore(seat, best))) best = seat;
+      if (isOfferable(seat) && !except.has(seat) && (best === undefined || isBefore(seat, best))) best = seat;
     }
     return best;
   }
@@ -157,8 +162,16 @@ interface HeldSeat extends Seat {
   readonly tasks: Map<RunId, ExecutionId>;
 }
 
+/** Whether it may be offered a run, now or as soon as it has answered. */
 export function hasRoom(seat: Seat): boolean {
   return seat.open && !seat.full && !seat.silent;
+}
+
+/** Offers that a seat may leave unanswered: as many runs wait in vain where a daemon hangs. */
+const mostUnanswered = 64;
+
+function isOfferable(seat: Seat): boolean {
+  return hasRoom(seat) && seat.reserved + seat.unanswered.size < (seat.careful ? 1 : mostUnanswered);
 }
 
 export function mayReplace(newer: Seat, older: Seat): boolean {
@@ -171,9 +184,9 @@ function keyOf({ teamId, workerId, keyId }: WorkerIdentity): string {
 
 function newSeat(connection: WorkerConnection): HeldSeat {
   const tasks = new Map<RunId, ExecutionId>();
-  const overdue = new Set<RunId>();
-  const adopted = new Set<RunId>();
-  return { connection, tasks, overdue, adopted, reserved: 0, lastServed: 0, open: false, full: false, silent: false };
+  const runs = { unanswered: new Set<RunId>(), overdue: new Set<RunId>(), adopted: new Set<RunId>() };
+  const flags = { open: false, full: false, careful: false, silent: false };
+  return { connection, tasks, ...runs, reserved: 0, lastServed: 0, ...flags };
 }
 
 function isBefore(a: Seat, b: Seat): boolean {
