@@ -55,7 +55,7 @@ test('a key that is withdrawn while tasks run ends them, and then the daemon wit
 test('any other refusal is tried again', async () => {
   await using server = await startFakeServer();
   server.refuseWith(503, 400);
-  const daemon = await launchUntilTestEnds(server.url, {});
+  const daemon = await launchUntilTestEnds(server.url);
   await server.until(() => server.opened() === 1);
   expect(daemon.output()).toMatch(/Failed to connect: the server answered 503: .*, retrying in 1s/);
   expect(daemon.output()).toMatch(/Failed to connect: the server answered 400: .*, retrying in 2s/);
@@ -124,8 +124,20 @@ test.each(['HTTP_PROXY', 'http_proxy'])('%s is honoured, NO_PROXY too, and neith
   expect(proxied).toHaveLength(1);
 });
 
-async function launchUntilTestEnds(url: string, env: Record<string, string>): Promise<WorkerProcess> {
-  const daemon = await launch(await makeFolder(), url, { env });
+test('a worker that knows only the address of the web socket says where its agents will look', async () => {
+  await using server = await startFakeServer();
+  const url = `${server.url.replace('http', 'ws')}/api/v1/selfhosted/worker/ws`;
+  const daemon = await launchUntilTestEnds('', {}, ['--web-socket-url', url]);
+  await server.until(() => server.opened() === 1);
+  expect(daemon.output()).toContain('agents look for their server at http://127.0.0.1:8080');
+});
+
+async function launchUntilTestEnds(
+  url: string,
+  env: Record<string, string> = {},
+  args: string[] = [],
+): Promise<WorkerProcess> {
+  const daemon = await launch(await makeFolder(), url, { env, args });
   onTestFinished(async () => {
     daemon.kill('SIGTERM');
     await daemon.exited;

@@ -42,6 +42,8 @@ export async function runWorker(worker: WorkerProcess): Promise<number> {
     const config = await resolveConfig(flags, worker.host);
     const log = createLogger({ name: 'oz-agent-worker', level: config.logLevel });
     if (flags.volumes.length > 0) log.warn('--volumes is of no use to the direct backend');
+    if (flags.webSocketUrl && !config.server.isConfigured)
+      log.warn(`Nothing but --web-socket-url is given: agents look for their server at ${config.server.rootUrl}`);
     const backend = await openDirectBackend({
       config,
       ...worker,
