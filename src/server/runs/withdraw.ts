@@ -3,10 +3,7 @@ import type { Seen } from './last-seen.ts';
 import type { Transition } from './transition.ts';
 
 /** Takes an offer back: the run goes to the queue again, or ends, where its end has been asked for meanwhile. */
-export function withdrawal(
-  { run, execution }: Seen,
-  reason: 'rejected' | 'unanswered' | 'undeliverable',
-): Transition {
+export function withdrawal({ run, execution }: Seen, reason: 'rejected' | 'unanswered' | 'undeliverable'): Transition {
   const { state, status } = execution.end_intent
     ? outcomeOfIntent(execution.end_intent)
     : ({ state: 'QUEUED', status: null } as const);
