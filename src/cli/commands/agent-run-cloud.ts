@@ -119,6 +119,9 @@ function announce(invocation: Invocation, run: CreatedRun): void {
 
 async function waitFor(invocation: Invocation, client: Client, run: CreatedRun, signal: AbortSignal): Promise<number> {
   const { followRun } = await import('../follow-run.ts');
+  const sayThatItGoesOn = () =>
+    invocation.terminal.stderr(`The run goes on; \`oz run cancel ${run.run_id}\` ends it.\n`);
+  signal.addEventListener('abort', sayThatItGoesOn, { once: true });
   const state = await followRun(invocation, { client, runId: run.run_id, signal, follow: true });
   return state === 'SUCCEEDED' ? exitCodes.success : exitCodes.failure;
 }

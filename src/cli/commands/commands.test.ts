@@ -193,6 +193,18 @@ test('Ctrl-C ends a followed log', async () => {
   await expect(running.ended).resolves.toMatchObject({ code: 130, stderr: '' });
 });
 
+test('Ctrl-C leaves a run that was waited for alone, and says how to end it', async () => {
+  api.streams = [{ pieces: entryEvents, end: 'open' }];
+  const running = start(['agent', 'run-cloud', '--prompt', 'x', '--wait']);
+  await expect.poll(() => running.stdout().toString()).toContain('hello');
+  running.child.kill('SIGINT');
+  const { code, stderr } = await running.ended;
+  expect({ code, stderr }).toEqual({
+    code: 130,
+    stderr: `The run goes on; \`oz run cancel ${fakeRunId}\` ends it.\n`,
+  });
+});
+
 test('a reader that has seen enough is no failure', async () => {
   // More than a pipe holds: the program is still writing when its reader leaves.
   const long = Array.from({ length: 50 }, (_, index) => ({ ...entries[2], index, text: 'x'.repeat(60_000) }));
