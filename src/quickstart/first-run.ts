@@ -3,7 +3,8 @@ import type { Display } from './display.ts';
 
 const script = `echo "Hello from $(uname -n)."
 echo "This script is the run's prompt; /bin/sh runs it as $(id -un), on $(uname -sm)."
-echo "Workspace: $PWD (made for this run, removed after it)"
+echo "It was started in a workspace of its own, which is removed after the run:"
+echo "  $PWD"
 echo "The agent's environment, by name:"
 env | sed -n 's/^\\([A-Za-z_][A-Za-z0-9_]*\\)=.*/  \\1/p' | sort
 `;

@@ -19,7 +19,7 @@ export interface Folders {
 
 export const usage = `Usage: npm start [-- --port N --data-dir DIR]
 
-Starts a server, its database and a worker on this machine, and runs a first run.
+Starts a server, its database and a worker on this machine, and a first run.
 
   --port N        port on 127.0.0.1 (default 8080; 0: any free one)
   --data-dir DIR  where everything is kept (default .data)
