@@ -1,0 +1,63 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { createClient, type Client } from '../../src/client/client.ts';
+import { makeGate } from '../helpers/gate.ts';
+import { startServer, startWorker, type RunningServer } from '../helpers/programs.ts';
+import { followRun, transcriptText, untilOutput } from '../helpers/runs.ts';
+import { makeWorkerHost, type WorkerHost } from '../helpers/worker-host.ts';
+
+/** Whoever is killed while a run is under way, the run ends, and by the word of somebody who knows. */
+let server: RunningServer;
+let apiKey: string;
+let client: Client;
+let host: WorkerHost;
+
+beforeAll(async () => {
+  server = await startServer();
+  apiKey = await server.createApiKey('test');
+  client = createClient({ rootUrl: server.url, credential: { apiKey } });
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+beforeEach(async () => {
+  host = await makeWorkerHost();
+});
+afterEach(() => host[Symbol.asyncDispose]());
+
+test('A script that kills its agent ends its run by the word of the worker, which leaves nothing of it.', async () => {
+  await using _worker = await startChaosWorker();
+  const runId = await createRun('echo begun; kill -9 $PPID; exec sleep 600');
+  expect((await followRun(client, runId)).at(-1)).toBe('FAILED');
+  expect((await client.getRun(runId)).status_message).toMatchObject({
+    error_code: 'agent_failed',
+    message: expect.stringContaining('signal 9') as string,
+  });
+  await expect.poll(() => host.listWorkspaces()).toEqual([]);
+});
+
+test('A worker that is killed costs no run its agent; its successor takes the next one.', async () => {
+  const killed = await startChaosWorker();
+  const gate = await makeGate(host.path('out/gate'));
+  const runId = await createRun(`echo before; cat ${gate.path}; echo after`);
+  await untilOutput(client, runId, 'before');
+  killed.kill('SIGKILL');
+  await killed.ended;
+  await using _successor = await startChaosWorker();
+  await gate.open();
+  expect((await followRun(client, runId)).at(-1)).toBe('SUCCEEDED');
+  expect(await transcriptText(client, runId)).toContain('after');
+  expect((await followRun(client, await createRun('true'))).at(-1)).toBe('SUCCEEDED');
+  // What the killed one had made is nobody's to remove yet.
+  expect(await host.listWorkspaces()).toContain(runId);
+});
+
+async function startChaosWorker() {
+  const direct = `workspace_root: ${host.workspaces}\n    oz_path: ${host.oz}`;
+  const config = await host.file('worker.yaml', `worker_id: chaos\nbackend:\n  direct:\n    ${direct}\n`);
+  const env = { TMPDIR: host.path('out') };
+  return await startWorker({ server, apiKey, args: ['--config-file', config], env });
+}
+
+async function createRun(prompt: string): Promise<string> {
+  const config = { worker_host: 'chaos', harness: { type: 'shell' as const } };
+  return (await client.createRun({ prompt, config })).run_id;
+}
