@@ -24,7 +24,7 @@ export async function showFirstRun(
   };
   const { run_id } = await client.createRun(body, { signal });
   display.line(`${display.bold('First run')} ${display.dim(run_id)}`);
-  display.line('It uses the `shell` harness, which runs the prompt as a script: that needs no model and no key.');
+  display.line('It uses the `shell` harness: the prompt is a script, without a model or a key.');
   for await (const event of client.streamRun(run_id, { signal })) showEvent(event, display);
 }
 

@@ -16,10 +16,11 @@ Sign in with this link; it works once, within 10 minutes:
 
 ${display.bold('In a second terminal')}, in this folder:
   set -a; . ${path}; set +a
-  npx oz agent run-cloud --harness shell --host local --prompt 'echo hello' --wait
+  npx oz agent run-cloud --harness shell --prompt 'echo hello' --wait
   npx oz run list
 
-Everything is kept in ${dataDir}. Ctrl-C stops the worker, the server and the database.`);
+Everything is kept in ${dataDir}.
+Ctrl-C stops the worker, the server and the database.`);
 }
 
 function asShellWord(path: string): string {
