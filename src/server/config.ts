@@ -75,7 +75,10 @@ export const settings: readonly Setting[] = [
     flag: '--data-dir <folder>',
     env: 'OZ_DATA_DIR',
     description: 'where the server keeps its database and secrets (default: emerald in the state folder of the user)',
-    schema: z.string().transform((path) => resolve(path)),
+    schema: z
+      .string()
+      .min(1, 'must name a folder')
+      .transform((path) => resolve(path)),
   },
   {
     key: 'publicUrl',

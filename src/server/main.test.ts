@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm, readdir, stat } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,6 +55,7 @@ test.each([
   { args: ['serve', '--colour'], code: 2, says: "Error: unknown option '--colour'" },
   { args: ['paint'], code: 2, says: 'Error: ' },
   { args: ['--port', '99999'], code: 2, says: 'Error: --port "99999" must be at most 65535.' },
+  { args: ['--data-dir', ''], code: 2, says: 'Error: --data-dir "" must name a folder.' },
   { args: ['api-key', 'create'], code: 2, says: "'--name <name>'" },
   { args: ['api-key', 'create', '--name', 'a', '--output-format', 'xml'], code: 2, says: 'json, text' },
 ])('oz-server $args is refused in one line', async ({ args, code, says }) => {
@@ -122,7 +123,7 @@ test('a server ends with its database when the process that started it is gone',
   await expect(stat(join(dataDir, 'postgres/data/postmaster.pid'))).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
-test('a taken port is one line, and nothing stays behind', async () => {
+test('a taken port is one line, and nothing is made for it', async () => {
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
   const port = String((taken.address() as AddressInfo).port);
@@ -131,5 +132,5 @@ test('a taken port is one line, and nothing stays behind', async () => {
   expect(code).toBe(1);
   expect(stderr.trim().split('\n')).toHaveLength(1);
   expect(stderr).toContain(`port ${port} of 127.0.0.1: another program already listens there`);
-  await expect(stat(join(dataDir, 'postgres/data/postmaster.pid'))).rejects.toMatchObject({ code: 'ENOENT' });
+  expect(await readdir(dataDir)).toEqual([]);
 });

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import type { Clock } from '../common/clock.ts';
 import { createLogger, type Logger } from '../common/logger.ts';
 import { version } from '../common/version.ts';
-import { CodedError } from '../protocol/errors.ts';
 import { makeFirstAdmin } from './auth/first-boot.ts';
 import { loadMasterKey } from './auth/master-key.ts';
 import type { ServerConfig } from './config.ts';
+import { checkAddress, describeListening, refusalToListen } from './listening.ts';
 import { removeRunningServer, writeRunningServer } from './running-server.ts';
 import { createServer, type OzServer } from './server.ts';
-import { openStore } from './store/open-store.ts';
+import { hasStore, openStore } from './store/open-store.ts';
 import type { OpenDatabase } from './store/database.ts';
 import { listenForStop } from './stop-requests.ts';
 
@@ -27,13 +27,13 @@ export async function serve(config: ServerConfig, { packageRoot, clock }: ServeO
   const log = createLogger({ name: 'oz-server', level: config.logLevel });
   const stop = listenForStop(process);
   const migrationsFolder = join(packageRoot, 'migrations');
-  const store = await openStore({ ...config, migrationsFolder, log, clock });
   try {
-    await serveStore(config, store, { log, clock, migrationsFolder, packageRoot, stop: stop.signal });
+    await start(config, { log, clock, migrationsFolder, packageRoot, stop: stop.signal });
+  } catch (error) {
+    // It may be asked to stop while it still waits for its database.
+    if (!wasAsked(error)) throw error;
   } finally {
-    await store.close();
     stop.ignore();
-    log.info('Stopped.');
   }
 }
 
@@ -41,6 +41,18 @@ interface Surroundings extends ServeOptions {
   log: Logger;
   migrationsFolder: string;
   stop: AbortSignal;
+}
+
+async function start(config: ServerConfig, around: Surroundings): Promise<void> {
+  // A folder in use is told by the folder's name, whatever else would be in the way, too.
+  if (!(await hasStore(config))) await checkAddress(config);
+  const store = await openStore({ ...config, ...around });
+  try {
+    await serveStore(config, store, around);
+  } finally {
+    await store.close();
+    around.log.info('Stopped.');
+  }
 }
 
 async function serveStore(config: ServerConfig, store: OpenDatabase, around: Surroundings): Promise<void> {
@@ -52,7 +64,7 @@ async function serveStore(config: ServerConfig, store: OpenDatabase, around: Sur
   try {
     const url = await listen(server, config);
     await writeRunningServer(config.dataDir, url);
-    log.info({ url, version, data_dir: config.dataDir }, `Listening on ${url}.`);
+    log.info({ url, version, data_dir: config.dataDir }, describeListening(url, config));
     // A parent that has died meanwhile need not be told; that its channel is closed ends the server in order.
     process.send?.({ type: 'listening', url }, () => undefined);
     if (!stop.aborted) await once(stop, 'abort');
@@ -66,27 +78,20 @@ async function serveStore(config: ServerConfig, store: OpenDatabase, around: Sur
 
 /** A server whose code failed in a place that nobody looks after is in an unknown state: it stops, with an error. */
 function refuseFault(reason: unknown, log: Logger): void {
-  const wasAsked = reason instanceof DOMException && reason.name === 'AbortError';
-  if (wasAsked) return;
+  if (wasAsked(reason)) return;
   log.fatal({ err: reason }, 'An error that nobody caught stops the server.');
   throw reason;
 }
 
-async function listen(server: OzServer, { host, port }: ServerConfig): Promise<string> {
+/** Whether the stop was asked for, by a signal or by the parent's end, and not forced by a fault. */
+function wasAsked(reason: unknown): boolean {
+  return reason instanceof DOMException && reason.name === 'AbortError';
+}
+
+async function listen(server: OzServer, config: ServerConfig): Promise<string> {
   try {
     return await server.listen();
   } catch (error) {
-    throw refusalToListen(error as NodeJS.ErrnoException, `port ${port} of ${host}`);
+    throw refusalToListen(error as NodeJS.ErrnoException, config);
   }
-}
-
-function refusalToListen(error: NodeJS.ErrnoException, place: string): Error {
-  const reasons: Record<string, string> = {
-    EADDRINUSE: 'another program already listens there. Choose another with --port.',
-    EACCES: 'this user may not listen there. Choose a port above 1023 with --port.',
-    EADDRNOTAVAIL: 'this machine does not have that address. Choose another with --host.',
-    ENOTFOUND: 'this machine does not have that address. Choose another with --host.',
-  };
-  const reason = reasons[error.code ?? ''];
-  return reason === undefined ? error : new CodedError('resource_unavailable', `Cannot listen on ${place}: ${reason}`);
 }

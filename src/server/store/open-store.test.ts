@@ -16,7 +16,14 @@ beforeAll(async () => {
 afterAll(() => database.close());
 
 test('with DATABASE_URL that Postgres is used, and none is started', async () => {
-  const store = await openStore({ databaseUrl: database.url, dataDir, migrationsFolder, log, clock: systemClock });
+  const store = await openStore({
+    databaseUrl: database.url,
+    dataDir,
+    migrationsFolder,
+    log,
+    clock: systemClock,
+    stop: new AbortController().signal,
+  });
   await store.db.insertInto('teams').values({ id: '00000000-0000-4000-8000-000000000000', name: 'Here' }).execute();
   await store.close();
   const beside = await connectToStore({ databaseUrl: database.url, dataDir }, log);
@@ -26,7 +33,14 @@ test('with DATABASE_URL that Postgres is used, and none is started', async () =>
 
 test('a DATABASE_URL that leads nowhere is an error at once', async () => {
   const databaseUrl = 'postgres://nobody@127.0.0.1:1/nothing';
-  const opening = openStore({ databaseUrl, dataDir, migrationsFolder, log, clock: systemClock });
+  const opening = openStore({
+    databaseUrl,
+    dataDir,
+    migrationsFolder,
+    log,
+    clock: systemClock,
+    stop: new AbortController().signal,
+  });
   await expect(opening).rejects.toMatchObject({
     code: 'resource_unavailable',
     message: 'The database cannot be used: connect ECONNREFUSED 127.0.0.1:1.',

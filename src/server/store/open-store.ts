@@ -16,6 +16,13 @@ export interface OpenStoreOptions extends StoreLocation {
   migrationsFolder: string;
   log: Logger;
   clock: Clock;
+  /** Gives up waiting for the database, with the signal's reason. */
+  stop: AbortSignal;
+}
+
+/** Whether a server has already made, or was given, its database. */
+export async function hasStore({ databaseUrl, dataDir }: StoreLocation): Promise<boolean> {
+  return databaseUrl !== undefined || (await findEmbeddedPostgres(dataDir)) !== undefined;
 }
 
 /** Opens the server's database, migrated; `close` stops the embedded one too. */

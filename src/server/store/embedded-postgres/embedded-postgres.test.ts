@@ -180,6 +180,14 @@ test("another major version's folder is refused with what to do, and left as it 
   expect(await readFile(versionFile, 'utf8')).toBe('13\n');
 });
 
+test('a start that is given up leaves no Postgres behind', async () => {
+  await (await start()).stop();
+  const stop = AbortSignal.abort();
+  const given = startEmbeddedPostgres({ dataDir, log, clock: systemClock, durable: false, stop });
+  await expect(given).rejects.toBe(stop.reason);
+  expect(await findPostmaster(layoutOf(dataDir))).toBeUndefined();
+});
+
 test('a folder whose path is too long for a socket works all the same', async () => {
   const folder = join(dataDir, 'x'.repeat(100));
   const postgres = await start(folder);

@@ -34,6 +34,8 @@ export interface EmbeddedPostgresOptions {
   dataDir: string;
   log: Logger;
   clock: Clock;
+  /** Gives up the start, with the signal's reason. */
+  stop?: AbortSignal;
   /** Whether a commit survives a power cut; only tests do without. */
   durable?: boolean;
 }
@@ -61,13 +63,13 @@ async function makeDataFolder(dataDir: string): Promise<void> {
 async function keepRunning(
   layout: Layout,
   binaries: PostgresBinaries,
-  options: Required<EmbeddedPostgresOptions>,
+  { stop, ...options }: EmbeddedPostgresOptions & { durable: boolean },
 ): Promise<EmbeddedPostgres> {
   const { log, clock } = options;
   const address = await addressOf(layout);
   const stopping = new AbortController();
-  const take = () => holdDatabase({ layout, binaries, address, signal: stopping.signal, ...options });
-  let hold = await take();
+  const take = (signal: AbortSignal) => holdDatabase({ layout, binaries, address, signal, ...options });
+  let hold = await take(stop ?? stopping.signal);
   const keeper = keep();
 
   async function keep(): Promise<void> {
@@ -86,7 +88,7 @@ async function keepRunning(
     const backoff = createBackoff({ first: 100, max: 5_000 });
     while (!stopping.signal.aborted) {
       try {
-        return await take();
+        return await take(stopping.signal);
       } catch (error) {
         if (stopping.signal.aborted) break;
         log.error({ err: error }, 'The database could not be restarted; the next attempt follows.');
