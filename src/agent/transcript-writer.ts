@@ -121,12 +121,12 @@ function createBell(): Bell {
     },
     rung(signal) {
       if (!signal) return next.promise;
-      return Promise.race([next.promise, aborted(signal)]);
+      return Promise.race([next.promise, rejectionBy(signal)]);
     },
   };
 }
 
-function aborted(signal: AbortSignal): Promise<never> {
+function rejectionBy(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     const fail = () => reject(signal.reason as Error);
     if (signal.aborted) fail();

@@ -1,3 +1,4 @@
+import { aborted } from '../common/aborted.ts';
 import { sleep } from '../common/clock.ts';
 import { endStrays } from './end-strays.ts';
 import type { ProcessEntry, ProcessTable } from './process-table.ts';
@@ -50,13 +51,6 @@ async function groupEnds(started: StartedProcess, options: EndTreeOptions, tools
     await Promise.race([sleep(tools.clock, groupPoll), graceOver]);
   }
   cancel();
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 async function groupIsEmpty(started: StartedProcess, table: ProcessTable): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander';
+import { aborted } from '../common/aborted.ts';
 import { systemClock, type Clock } from '../common/clock.ts';
 import { exitCodes } from '../common/exit-codes.ts';
 import { createLogger, type Logger } from '../common/logger.ts';
@@ -93,12 +94,12 @@ async function serve(config: WorkerConfig, worker: WorkerProcess, { backend, clo
     await Promise.race([connection.run(), aborted(worker.stop)]);
     return exitCodes.success;
   } finally {
-    log.info('Shutting down');
+    if (worker.stop.aborted) log.info('Shutting down');
     const cancel = clock.after(shutdownLimit, () => worker.hurry.abort());
     await supervisor.shutDown();
     cancel();
     await connection.close(farewellLimit);
-    log.info('Shut down');
+    if (worker.stop.aborted) log.info('Shut down');
   }
 }
 
@@ -106,13 +107,6 @@ function receive(message: ServerMessage, supervisor: Supervisor, console: Consol
   if (message.type === 'task_assignment') supervisor.assign(message.data);
   else if (message.type === 'task_cancellation') supervisor.cancel(message.data.task_id);
   else console.acknowledge(message.data);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 function explain(error: unknown, { complain }: WorkerProcess): number {
