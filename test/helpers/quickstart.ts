@@ -8,7 +8,9 @@ import { startNode, type RunningProgram } from './programs.ts';
 /** What `npm start -- --port 0 --data-dir …` becomes once everything is installed and built. */
 export function startQuickstart(dataDir: string, port = 0): RunningProgram {
   const args = ['--port', String(port), '--data-dir', dataDir];
-  return startNode(join(root, 'dist/quickstart/main.js'), { args, cwd: root });
+  // What a killed program leaves behind goes with the folder.
+  const env = { TMPDIR: dataDir };
+  return startNode(join(root, 'dist/quickstart/main.js'), { args, cwd: root, env });
 }
 
 /** What it prints last, once everything runs. */
