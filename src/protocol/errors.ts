@@ -66,6 +66,12 @@ export class CodedError extends Error {
   }
 }
 
+/** The body that tells of a refusal. */
+export function problemOf({ code, message }: CodedError): Problem {
+  const { status, title, retryable } = errorKinds[code];
+  return { type: `/errors/${code}`, title, status, detail: message, error: `${title}: ${message}`, retryable };
+}
+
 export function codeOfProblem(problem: Problem): ErrorCode {
   const parsed = errorCodeSchema.safeParse(problem.type.split('/').at(-1));
   return parsed.success ? parsed.data : 'internal_error';

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { CodedError, errorKinds, type Problem } from '../../protocol/errors.ts';
+import { CodedError, problemOf } from '../../protocol/errors.ts';
 
 /**
  * Answers an upgrade request with problem+json over plain HTTP: a stock daemon redials an accepted socket at once. The
@@ -7,18 +7,10 @@ import { CodedError, errorKinds, type Problem } from '../../protocol/errors.ts';
  * could not stop.
  */
 export function refuse(socket: Duplex, error: CodedError): void {
-  const { status, title, retryable } = errorKinds[error.code];
-  const problem: Problem = {
-    type: `/errors/${error.code}`,
-    title,
-    status,
-    detail: error.message,
-    error: `${title}: ${error.message}`,
-    retryable,
-  };
+  const problem = problemOf(error);
   const body = JSON.stringify(problem);
   const head = [
-    `HTTP/1.1 ${status} ${title}`,
+    `HTTP/1.1 ${problem.status} ${problem.title}`,
     'content-type: application/problem+json',
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { CodedError, errorKinds, type ErrorCode, type Problem } from '../../protocol/errors.ts';
+import { CodedError, errorKinds, problemOf, type ErrorCode } from '../../protocol/errors.ts';
 import type { App } from './fastify-app.ts';
 import { toCodedError } from './coded-errors.ts';
 
@@ -22,27 +22,14 @@ export function sendRefusal(error: unknown, request: FastifyRequest, reply: Fast
 }
 
 function sendProblem(reply: FastifyReply, error: CodedError): void {
-  const problem = toProblem(error, reply.request);
+  const { id, url } = reply.request;
+  const problem = { ...problemOf(error), instance: url.split('?')[0], trace_id: id };
   void reply
     .code(problem.status)
     .headers(retryHeaders(error.code))
     .serializer(JSON.stringify)
     .type('application/problem+json')
     .send(problem);
-}
-
-function toProblem({ code, message }: CodedError, request: Pick<FastifyRequest, 'id' | 'url'>): Problem {
-  const { status, title, retryable } = errorKinds[code];
-  return {
-    type: `/errors/${code}`,
-    title,
-    status,
-    detail: message,
-    instance: request.url.split('?')[0],
-    error: `${title}: ${message}`,
-    retryable,
-    trace_id: request.id,
-  };
 }
 
 /** Official clients retry 409, 429 and 5xx unless told otherwise. Seconds. */
