@@ -56,6 +56,17 @@ export interface RunCore {
   close(): Promise<void>;
 }
 
+/** A run whose worker has claimed it and whose agent has begun. */
+export async function runningRun(core: RunCore) {
+  const worker = await core.worker();
+  const runId = await core.create();
+  const agent = await core.agent(await worker.assigned());
+  worker.claim(runId);
+  await core.untilState(runId, 'CLAIMED');
+  await core.runs.service.reportTurn(agent, 1, { state: 'INPROGRESS' });
+  return { worker, runId, agent };
+}
+
 export async function createRunCore(settings: Partial<RunSettings> = {}): Promise<RunCore> {
   const database = await createTestDatabase();
   const clock = createManualClock();

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createRunCore, type RunCore } from '../../../test/helpers/run-core.ts';
+import { createRunCore, type RunCore, runningRun } from '../../../test/helpers/run-core.ts';
 
 // Short enough that no connection is taken for dead meanwhile: time passes here without a worker's pings.
 const testSettings = { runTimeLimit: 40_000, cancelTimeout: 20_000, lostAfter: 15_000, queueExpiry: 3_600_000 };
@@ -9,16 +9,6 @@ beforeEach(async () => {
   core = await createRunCore(testSettings);
 });
 afterEach(() => core.close());
-
-async function running() {
-  const worker = await core.worker();
-  const runId = await core.create();
-  const agent = await core.agent(await worker.assigned());
-  worker.claim(runId);
-  await core.untilState(runId, 'CLAIMED');
-  await core.runs.service.reportTurn(agent, 1, { state: 'INPROGRESS' });
-  return { worker, runId, agent };
-}
 
 async function untilUnreachable(isIt: boolean): Promise<void> {
   const one = () => core.database.db.selectFrom('executions').select('unreachable_since').executeTakeFirst();
@@ -36,7 +26,7 @@ test('a run that no worker took in time ends and says why', async () => {
 });
 
 test('a run that takes too long is ended by its worker', async () => {
-  const { worker, runId } = await running();
+  const { worker, runId } = await runningRun(core);
   core.clock.advance(testSettings.runTimeLimit);
   expect(await worker.next('task_cancellation')).toEqual({ task_id: runId });
   worker.complete(runId, 'CANCELLED');
@@ -45,7 +35,7 @@ test('a run that takes too long is ended by its worker', async () => {
 });
 
 test('a run that takes too long on a worker that does not answer ends all the same', async () => {
-  const { worker, runId } = await running();
+  const { worker, runId } = await runningRun(core);
   core.clock.advance(testSettings.runTimeLimit);
   await worker.next('task_cancellation');
   core.clock.advance(testSettings.cancelTimeout);
@@ -54,7 +44,7 @@ test('a run that takes too long on a worker that does not answer ends all the sa
 });
 
 test('a worker that does not come back is lost, and its run may be started again', async () => {
-  const { worker, runId } = await running();
+  const { worker, runId } = await runningRun(core);
   await worker.close();
   await untilUnreachable(true);
   core.clock.advance(testSettings.lostAfter - 1_000);
@@ -67,7 +57,7 @@ test('a worker that does not come back is lost, and its run may be started again
 });
 
 test('a worker that comes back in time has lost nothing', async () => {
-  const { worker, runId, agent } = await running();
+  const { worker, runId, agent } = await runningRun(core);
   await worker.close();
   await untilUnreachable(true);
   core.clock.advance(testSettings.lostAfter - 1_000);
@@ -81,8 +71,8 @@ test('a worker that comes back in time has lost nothing', async () => {
 });
 
 test('a run that cannot be moved on does not keep another from its end', async () => {
-  const { runId: broken } = await running();
-  const { worker, runId } = await running();
+  const { runId: broken } = await runningRun(core);
+  const { worker, runId } = await runningRun(core);
   const { db } = core.database;
   await db.updateTable('runs').set({ state: 'SUCCEEDED' }).where('id', '=', broken).execute();
   const overdue = { state: 'offered', end_intent: 'cancelled', answer_by: new Date(core.clock.now()) } as const;
@@ -92,7 +82,7 @@ test('a run that cannot be moved on does not keep another from its end', async (
 });
 
 test('time in which no server listened is not the worker’s silence', async () => {
-  const { worker, runId } = await running();
+  const { worker, runId } = await runningRun(core);
   await worker.close();
   await untilUnreachable(true);
   core.clock.advance(testSettings.lostAfter - 1_000);

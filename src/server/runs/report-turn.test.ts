@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createRunCore, type RunCore } from '../../../test/helpers/run-core.ts';
+import { createRunCore, type RunCore, runningRun } from '../../../test/helpers/run-core.ts';
 import type { Entry } from '../../protocol/transcript.ts';
 
 let core: RunCore;
@@ -7,16 +7,6 @@ beforeEach(async () => {
   core = await createRunCore();
 });
 afterEach(() => core.close());
-
-async function running() {
-  const worker = await core.worker();
-  const runId = await core.create();
-  const agent = await core.agent(await worker.assigned());
-  worker.claim(runId);
-  await core.untilState(runId, 'CLAIMED');
-  await core.runs.service.reportTurn(agent, 1, { state: 'INPROGRESS' });
-  return { worker, runId, agent };
-}
 
 function entries(from: number, to: number, text = 'hello'): Entry[] {
   const at = '2026-01-01T00:00:00Z';
@@ -32,14 +22,14 @@ function entries(from: number, to: number, text = 'hello'): Entry[] {
 const refused = { code: 'conflict' };
 
 test('an attempt counts from the agent’s first accepted call, once', async () => {
-  const { runId, agent } = await running();
+  const { runId, agent } = await runningRun(core);
   await core.runs.service.reportTurn(agent, 1, { state: 'INPROGRESS' });
   const run = await core.database.db.selectFrom('runs').selectAll().where('id', '=', runId).executeTakeFirstOrThrow();
   expect(run).toMatchObject({ state: 'INPROGRESS', attempts: 1, started_at: expect.any(Date) });
 });
 
 test('words that the database cannot take as they are cost no run its outcome', async () => {
-  const { runId, agent } = await running();
+  const { runId, agent } = await runningRun(core);
   const message = 'Done\0 with \ud800.'.padEnd(10_001, '!');
   const outcome = { state: 'SUCCEEDED', status_message: { message } } as const;
   const first = await core.runs.service.reportTurn(agent, 1, outcome);
@@ -62,7 +52,7 @@ test('an agent that speaks before its worker’s claim arrives has begun; the cl
 });
 
 test('an outcome is taken once: the same again is answered alike, another is a conflict', async () => {
-  const { runId, agent } = await running();
+  const { runId, agent } = await runningRun(core);
   const outcome = {
     state: 'FAILED',
     status_message: { message: 'The script exited with code 3.', error_code: 'agent_failed' },
@@ -75,7 +65,7 @@ test('an outcome is taken once: the same again is answered alike, another is a c
 });
 
 test('of two outcomes at the same time one is taken', async () => {
-  const { agent } = await running();
+  const { agent } = await runningRun(core);
   const both = await Promise.allSettled([
     core.runs.service.reportTurn(agent, 1, { state: 'SUCCEEDED' }),
     core.runs.service.reportTurn(agent, 1, { state: 'FAILED' }),
@@ -84,7 +74,7 @@ test('of two outcomes at the same time one is taken', async () => {
 });
 
 test('a bad outcome without a word gets a code and a sentence', async () => {
-  const { runId, agent } = await running();
+  const { runId, agent } = await runningRun(core);
   await core.runs.service.reportTurn(agent, 1, { state: 'ERROR' });
   expect(await core.run(runId)).toMatchObject({
     error_code: 'internal_error',
@@ -93,7 +83,7 @@ test('a bad outcome without a word gets a code and a sentence', async () => {
 });
 
 test('the worker’s word about a run whose agent has spoken ends the execution alone', async () => {
-  const { worker, runId, agent } = await running();
+  const { worker, runId, agent } = await runningRun(core);
   await core.runs.service.reportTurn(agent, 1, { state: 'SUCCEEDED' });
   worker.fail(runId, { failure_reason: 'agent_invocation', exit_code: 1 });
   await core.untilExecution(runId, 'ended');
@@ -101,7 +91,7 @@ test('the worker’s word about a run whose agent has spoken ends the execution 
 });
 
 test('a turn that was not asked for, or has not begun, is a conflict', async () => {
-  const { agent } = await running();
+  const { agent } = await runningRun(core);
   await expect(core.runs.service.reportTurn(agent, 2, { state: 'INPROGRESS' })).rejects.toMatchObject(refused);
   const worker = await core.worker({ workerId: 'other' });
   await core.create({ config: { worker_host: 'other' } });
@@ -110,7 +100,7 @@ test('a turn that was not asked for, or has not begun, is a conflict', async () 
 });
 
 test('a blocked run goes on or ends', async () => {
-  const { runId, agent } = await running();
+  const { runId, agent } = await runningRun(core);
   await core.runs.service.reportTurn(agent, 1, { state: 'BLOCKED', status_message: { message: 'Which branch?' } });
   expect(await core.run(runId)).toMatchObject({ state: 'BLOCKED', status_message: 'Which branch?' });
   await core.runs.service.reportTurn(agent, 1, { state: 'INPROGRESS' });
@@ -129,7 +119,7 @@ test('the agent of a withdrawn offer is refused when a newer execution has taken
 });
 
 test('entries are taken where they continue the transcript, and once', async () => {
-  const { runId, agent } = await running();
+  const { runId, agent } = await runningRun(core);
   const append = (list: Entry[]) => core.runs.service.appendEntries(agent, list);
   expect(await append(entries(0, 3))).toEqual({ next_index: 3 });
   expect(await append(entries(1, 5))).toEqual({ next_index: 5 });
@@ -147,27 +137,27 @@ test('entries are taken where they continue the transcript, and once', async () 
 });
 
 test('entries with a gap of their own are refused', async () => {
-  const { agent } = await running();
+  const { agent } = await runningRun(core);
   const gap = [...entries(0, 1), ...entries(2, 3)];
   await expect(core.runs.service.appendEntries(agent, gap)).rejects.toMatchObject({ code: 'invalid_request' });
 });
 
 test('the same entries delivered at the same time are stored once', async () => {
-  const { agent } = await running();
+  const { agent } = await runningRun(core);
   await Promise.all(Array.from({ length: 5 }, () => core.runs.service.appendEntries(agent, entries(0, 50))));
   const { rows } = await core.database.pool.query<{ count: string }>('select count(*) from transcript_entries');
   expect(rows[0]?.count).toBe('50');
 });
 
 test('what Postgres cannot store is replaced, not refused', async () => {
-  const { agent } = await running();
+  const { agent } = await runningRun(core);
   await core.runs.service.appendEntries(agent, entries(0, 1, 'a\0b\ud800'));
   const { entry } = await core.database.db.selectFrom('transcript_entries').select('entry').executeTakeFirstOrThrow();
   expect(entry).toMatchObject({ text: 'a\ufffdb\ufffd' });
 });
 
 test('an execution that has ended may deliver entries that it could not send before', async () => {
-  const { worker, runId, agent } = await running();
+  const { worker, runId, agent } = await runningRun(core);
   worker.fail(runId, { failure_reason: 'agent_invocation', exit_code: 1 });
   await core.untilState(runId, 'FAILED');
   expect(await core.runs.service.appendEntries(agent, entries(0, 2))).toEqual({ next_index: 2 });
