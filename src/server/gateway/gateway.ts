@@ -18,6 +18,8 @@ export interface GatewayOptions {
   authenticate: (headers: IncomingHttpHeaders) => Promise<Principal>;
   clock: Clock;
   log: Logger;
+  /** Spreads the first pings, from 0 to below 1. */
+  random?: () => number;
 }
 
 /** Where workers connect. */
@@ -34,7 +36,7 @@ const maxPayload = 1024 * 1024;
 /** For workers to answer a close; in milliseconds. */
 const closeTimeout = 2_000;
 
-export function createGateway({ link, authenticate, clock, log }: GatewayOptions): Gateway {
+export function createGateway({ link, authenticate, clock, log, random = Math.random }: GatewayOptions): Gateway {
   const webSockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
@@ -50,7 +52,7 @@ export function createGateway({ link, authenticate, clock, log }: GatewayOptions
     const worker = await admit(request, authenticate);
     refuseWhenStopping();
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const workerSocket = openWorkerSocket({ socket: webSocket, worker, link, clock, log });
+      const workerSocket = openWorkerSocket({ socket: webSocket, worker, link, clock, log, random });
       open.add(workerSocket);
       log.info({ worker: worker.workerId, team: worker.teamId }, 'A worker has connected.');
       void workerSocket.closed.finally(() => {

@@ -13,7 +13,7 @@ export interface Liveness {
 }
 
 /** Pings a peer and notices its silence. The first ping comes at random, so that many workers' do not come together. */
-export function watchLiveness(clock: Clock, peer: { ping(): void; silent(): void }, random = Math.random): Liveness {
+export function watchLiveness(clock: Clock, peer: { ping(): void; silent(): void }, random: () => number): Liveness {
   let lastSeen = clock.now();
   let cancel = clock.after(random() * pingPeriod, beat);
   function beat(): void {

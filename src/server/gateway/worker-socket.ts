@@ -15,6 +15,7 @@ export interface WorkerSocketOptions {
   link: Runs['link'];
   clock: Clock;
   log: Logger;
+  random: () => number;
 }
 
 /** One connected worker. */
@@ -32,8 +33,8 @@ export interface WorkerSocket {
 const goingAway = 1001;
 const internalError = 1011;
 
-export function openWorkerSocket({ socket, worker, link, clock, log }: WorkerSocketOptions): WorkerSocket {
-  const liveness = watchLiveness(clock, { ping: () => socket.ping(), silent: () => socket.terminate() });
+export function openWorkerSocket({ socket, worker, link, clock, log, random }: WorkerSocketOptions): WorkerSocket {
+  const liveness = watchLiveness(clock, { ping: () => socket.ping(), silent: () => socket.terminate() }, random);
   const connection = {
     ...worker,
     openedAt: clock.now(),
