@@ -106,7 +106,7 @@ async function serve(config: WorkerConfig, worker: WorkerProcess, { backend, clo
 function receive(message: ServerMessage, supervisor: Supervisor, console: ConsoleHub): void {
   if (message.type === 'task_assignment') supervisor.assign(message.data);
   else if (message.type === 'task_cancellation') supervisor.cancel(message.data.task_id);
-  else console.acknowledge(message.data);
+  else if (message.type === 'console_ack') console.acknowledge(message.data);
 }
 
 function explain(error: unknown, { complain }: WorkerProcess): number {

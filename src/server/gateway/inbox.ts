@@ -1,7 +1,7 @@
 import type { Clock } from '../../common/clock.ts';
 import type { Logger } from '../../common/logger.ts';
 import type { RunId } from '../../protocol/ids.ts';
-import type { WorkerMessage } from '../../protocol/worker-link.ts';
+import type { TaskMessage, WorkerMessage } from '../../protocol/worker-link.ts';
 import type { ConsoleData, ConsoleLog } from '../runs/console-log.ts';
 import { persist } from '../runs/persist.ts';
 import type { LinkedWorker } from '../runs/worker-link.ts';
@@ -20,7 +20,7 @@ interface InboxOptions {
   resume(): void;
 }
 
-type TaskOrConsole = Exclude<WorkerMessage, { type: 'heartbeat' }>;
+type TaskOrConsole = TaskMessage | Extract<WorkerMessage, { type: 'console' }>;
 
 /**
  * Handles one connection's messages: those of one task in their order, one at a time, those of different tasks side by
@@ -38,7 +38,7 @@ export class Inbox {
   }
 
   put(message: WorkerMessage): void {
-    if (message.type === 'heartbeat') return;
+    if (message.type === 'heartbeat' || message.type === 'hello' || message.type === 'capacity') return;
     if (++this.#waiting >= mostWaiting) this.#options.pause();
     const runId = message.data.task_id;
     const ahead = this.#tasks.get(runId);

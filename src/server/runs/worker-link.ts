@@ -1,5 +1,5 @@
 import type { ExecutionId, RunId } from '../../protocol/ids.ts';
-import type { WorkerMessage } from '../../protocol/worker-link.ts';
+import type { TaskMessage } from '../../protocol/worker-link.ts';
 import { liveExecutionsOfWorker, type RunAndExecution } from '../store/executions.ts';
 import type { Cancellations } from './cancellations.ts';
 import type { RunContext } from './context.ts';
@@ -9,9 +9,6 @@ import { persist } from './persist.ts';
 import { noteReachability } from './reachability.ts';
 import type { Seat, Seats, WorkerConnection } from './seats.ts';
 import { hearClaim, hearEnd, hearRejection } from './worker-words.ts';
-
-/** What a worker says about tasks; its console is apart. */
-export type TaskMessage = Exclude<WorkerMessage, { type: 'heartbeat' | 'console' }>;
 
 /** One worker connection, as the gateway drives it: open it, hand over its messages one after the other, close it. */
 export interface LinkedWorker {
@@ -106,6 +103,8 @@ async function hear(parts: Parts, seat: Seat, message: TaskMessage): Promise<voi
       break;
     case 'task_rejected':
       await hearRejection(parts, seat, message.data);
+      break;
+    case 'task_phase':
       break;
     case 'task_completed':
     case 'task_failed':

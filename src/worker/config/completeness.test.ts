@@ -9,12 +9,22 @@ const flagOfKey: Record<string, string> = {
   max_concurrent_tasks: '--max-concurrent-tasks',
   idle_on_complete: '--idle-on-complete',
   backend: '--backend',
+  state_dir: '--state-dir',
+  on_shutdown: '--on-shutdown',
+  task_timeout: '--task-timeout',
+  health_port: '--health-port',
   'backend.direct.target_dir': '--target-dir',
   'backend.direct.environment': '--env',
 };
 
 /** A property of the machine and its set-up, which is written down once. */
-const fileOnly = ['workspace_root', 'oz_path', 'setup_command', 'teardown_command'];
+const fileOnly = [
+  'kill_grace',
+  'limits',
+  'accept',
+  ...['workspace_root', 'oz_path', 'setup_command', 'teardown_command', 'teardown_timeout'].map(ofDirect),
+  ...['run_as', 'sandbox', 'private_tmp', 'containment'].map(ofDirect),
+];
 
 const flagOnly: Record<string, string> = {
   '--api-key': 'a secret does not belong into the file',
@@ -24,12 +34,13 @@ const flagOnly: Record<string, string> = {
   '--web-socket-url': 'where to, for development',
   '--server-root-url': 'where to; WARP_SERVER_ROOT_URL',
   '--session-sharing-server-url': 'where to, for development',
+  '--once': 'belongs to one start',
   '--version': 'asks',
 };
 
 test('every key of the file has a flag, or is known to have none', () => {
-  const known = [...Object.keys(flagOfKey), ...fileOnly.map((key) => `backend.direct.${key}`)];
-  const keys = [...Object.keys(configFileSchema.shape), ...directKeys.map((key) => `backend.direct.${key}`)];
+  const known = [...Object.keys(flagOfKey), ...fileOnly];
+  const keys = [...Object.keys(configFileSchema.shape), ...directKeys.map(ofDirect)];
   expect(known.sort()).toEqual(keys.sort());
 });
 
@@ -38,3 +49,7 @@ test('every flag has a key in the file, or is known to have none', () => {
   const flags = createCommand().options.map(({ long }) => long ?? '');
   expect(flags.sort()).toEqual(known.sort());
 });
+
+function ofDirect(key: string): string {
+  return `backend.direct.${key}`;
+}

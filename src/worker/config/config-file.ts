@@ -1,8 +1,17 @@
 import { z } from 'zod';
 import { parseDuration } from '../../common/durations.ts';
+import { parseSize } from '../../common/sizes.ts';
 import { readStrictYaml } from './strict-yaml.ts';
 
 /** The config file of the official worker, key for key. Unknown keys are refused on every level. */
+
+/** What becomes of running tasks when the daemon is asked to stop. */
+export const onShutdownChoices = ['detach', 'drain', 'cancel'] as const;
+export type OnShutdown = (typeof onShutdownChoices)[number];
+
+/** How a task's processes are held together; `auto` is the strongest that the host gives. */
+export const containmentChoices = ['auto', 'cgroup', 'pid_namespace', 'environment'] as const;
+export type ContainmentChoice = (typeof containmentChoices)[number];
 
 /** A key without a value is one that is not there. */
 const optional = <T extends z.ZodType>(schema: T) => schema.nullish().transform((value) => value ?? undefined);
@@ -14,6 +23,7 @@ const wholeNumber = z
   .string()
   .regex(/^[+-]?\d+$/, 'must be a whole number')
   .transform(Number);
+const positiveNumber = wholeNumber.refine((value) => value > 0, 'must be above zero');
 const duration = z.string().refine((value) => parseDuration(value) !== undefined, 'must be a duration such as 60s');
 
 /** Without a value the variable is inherited from the daemon's own environment. */
@@ -24,6 +34,40 @@ const environment = z.array(
   }),
 );
 
+const size = z
+  .string()
+  .transform((value, context) => parseSize(value) ?? addIssue(context, 'must be a size such as 512MiB or 2GiB'));
+/** One name, or a list of them. */
+const names = z.preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(nonEmpty).min(1));
+
+/** Of one task; what is absent is not limited. */
+const limitsSchema = z.strictObject({
+  memory: optional(size),
+  processes: optional(positiveNumber),
+  /** Of each of its commands' output. */
+  output: optional(size),
+});
+
+/** What this worker takes at all; what is absent is not restricted. */
+const acceptSchema = z.strictObject({
+  harnesses: optional(names),
+  /** Numbers of teams, as an assignment names its owner. */
+  teams: optional(names),
+  /** `owner/name` or `owner/*`. */
+  repositories: optional(names),
+});
+
+const sandboxSchema = z.strictObject({
+  type: z.literal('bubblewrap', 'must be bubblewrap'),
+  /** `off` leaves the server and `allow`, through a proxy that the sandbox is given. */
+  network: optional(z.enum(['on', 'off'])),
+  /** Addresses, `host` or `host:port`, that can be reached with the network off. */
+  allow: optional(names),
+  /** More folders that can be written to, and folders that cannot be seen. */
+  writable: optional(names),
+  hidden: optional(names),
+});
+
 const directSchema = z.strictObject({
   workspace_root: text,
   target_dir: text,
@@ -31,6 +75,14 @@ const directSchema = z.strictObject({
   setup_command: text,
   teardown_command: text,
   environment: optional(environment),
+  teardown_timeout: optional(duration),
+  run_as: optional(names),
+  sandbox: z.preprocess(
+    (section) => (typeof section === 'string' ? { type: section } : section),
+    optional(sandboxSchema),
+  ),
+  private_tmp: optional(yesOrNo),
+  containment: optional(z.enum(containmentChoices, `must be one of ${containmentChoices.join(', ')}`)),
 });
 
 export const directKeys = Object.keys(directSchema.shape);
@@ -84,13 +136,28 @@ export const configFileSchema = z.strictObject({
   cleanup: optional(yesOrNo),
   max_concurrent_tasks: optional(wholeNumber),
   idle_on_complete: text,
+  state_dir: text,
+  on_shutdown: optional(z.enum(onShutdownChoices, `must be one of ${onShutdownChoices.join(', ')}`)),
+  task_timeout: optional(duration),
+  kill_grace: optional(duration),
+  limits: optional(limitsSchema),
+  accept: optional(acceptSchema),
+  health_port: optional(wholeNumber),
   backend: optional(backendSchema),
 });
 export type ConfigFile = Partial<z.infer<typeof configFileSchema>>;
 export type DirectSection = Partial<z.infer<typeof directSchema>>;
+export type LimitsSection = Partial<z.infer<typeof limitsSchema>>;
+export type AcceptSection = Partial<z.infer<typeof acceptSchema>>;
+export type SandboxSection = z.infer<typeof sandboxSchema>;
 
 export function parseConfigFile(text: string, file: string): ConfigFile {
   return readStrictYaml(text, file, configFileSchema);
+}
+
+function addIssue(context: z.RefinementCtx, message: string): never {
+  context.addIssue(message);
+  return z.NEVER;
 }
 
 /** A backend without any key of its own, `direct:`, is read as null by YAML and still names the backend. */

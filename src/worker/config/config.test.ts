@@ -8,7 +8,7 @@ import { parseFlags } from './flags.ts';
 const required = ['--api-key', 'wk-secret-key', '--worker-id', 'w', '--backend', 'direct'];
 
 test('what is left unsaid has the defaults of the official worker', async () => {
-  expect(await resolve(required)).toEqual({
+  expect(await resolve(required, undefined, { XDG_STATE_HOME: '/state' })).toEqual({
     apiKey: 'wk-secret-key',
     workerId: 'w',
     webSocketUrl: 'ws://127.0.0.1:8080/api/v1/selfhosted/worker/ws',
@@ -17,6 +17,14 @@ test('what is left unsaid has the defaults of the official worker', async () => 
     maxConcurrentTasks: Infinity,
     idleOnComplete: undefined,
     sessionSharingServerUrl: undefined,
+    stateDir: '/state/oz-agent-worker',
+    onShutdown: 'detach',
+    taskTimeout: undefined,
+    killGrace: 10_000,
+    limits: {},
+    accept: {},
+    healthPort: undefined,
+    once: false,
     direct: {
       workspaceRoot: '/var/lib/oz/workspaces',
       targetDir: undefined,
@@ -25,6 +33,11 @@ test('what is left unsaid has the defaults of the official worker', async () => 
       teardownCommand: undefined,
       environment: {},
       cleanup: true,
+      teardownTimeout: 300_000,
+      runAs: undefined,
+      sandbox: undefined,
+      privateTmp: false,
+      containment: 'auto',
     },
   } satisfies WorkerConfig);
 });
@@ -40,6 +53,72 @@ const file = [
   '    target_dir: /target-of-file',
   '    environment: [{ name: A, value: file }, { name: B, value: file }, { name: HOME }]',
 ];
+
+test('what the official worker has not is read from the file, and flags beat it', async () => {
+  const more = [
+    'worker_id: w',
+    'state_dir: /state-of-file',
+    'on_shutdown: drain',
+    'task_timeout: 2h',
+    'kill_grace: 3s',
+    'limits: { memory: 2GiB, processes: 500, output: 1.5M }',
+    'accept: { harnesses: [shell, claude], repositories: acme/* }',
+    'health_port: 9100',
+    'backend:',
+    '  direct:',
+    '    teardown_timeout: 30s',
+    '    run_as: [oz1, oz2]',
+    '    sandbox: { type: bubblewrap, network: off, allow: api.example.com:443 }',
+    '    private_tmp: true',
+    '    containment: cgroup',
+  ];
+  const key = ['--api-key', 'wk-secret-key'];
+  expect(await resolve(key, more)).toMatchObject({
+    stateDir: '/state-of-file',
+    onShutdown: 'drain',
+    taskTimeout: 7_200_000,
+    killGrace: 3_000,
+    limits: { memory: 2 * 2 ** 30, processes: 500, output: 1.5 * 2 ** 20 },
+    accept: { harnesses: ['shell', 'claude'], repositories: ['acme/*'] },
+    healthPort: 9100,
+    direct: {
+      teardownTimeout: 30_000,
+      runAs: ['oz1', 'oz2'],
+      sandbox: { type: 'bubblewrap', network: 'off', allow: ['api.example.com:443'] },
+      privateTmp: true,
+      containment: 'cgroup',
+    },
+  });
+  const flags = [
+    '--state-dir',
+    '/s',
+    '--on-shutdown',
+    'cancel',
+    '--task-timeout',
+    '1m',
+    '--health-port',
+    '0',
+    '--once',
+  ];
+  expect(await resolve([...key, ...flags], more)).toMatchObject({
+    stateDir: '/s',
+    onShutdown: 'cancel',
+    taskTimeout: 60_000,
+    healthPort: 0,
+    once: true,
+  });
+});
+
+test.each([
+  ['limits: { memory: much }', 'limits.memory: must be a size'],
+  ['limits: { disk: 1G }', 'limits.disk: is not a known key'],
+  ['on_shutdown: wait', 'on_shutdown: must be one of detach, drain, cancel'],
+  ['task_timeout: soon', 'task_timeout: must be a duration'],
+  ['backend: { direct: { sandbox: docker } }', 'sandbox.type: must be bubblewrap'],
+  ['backend: { direct: { containment: jail } }', 'must be one of auto, cgroup'],
+])('%s is refused', async (line, words) => {
+  await expect(resolve(required, [line])).rejects.toThrow(words);
+});
 
 test('blanks around the key are not part of it', async () => {
   const { apiKey } = await resolve([...required, '--api-key', 'wk-secret-key\r\n']);

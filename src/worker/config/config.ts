@@ -1,12 +1,22 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { parseDuration } from '../../common/durations.ts';
 import { isHeaderWord } from '../../common/header-word.ts';
 import type { LogLevel } from '../../common/logger.ts';
 import { CodedError } from '../../protocol/errors.ts';
 import { workerIdSchema } from '../../protocol/ids.ts';
 import { workerLinkPath } from '../../protocol/worker-link.ts';
-import { parseConfigFile, type ConfigFile, type DirectSection } from './config-file.ts';
+import {
+  parseConfigFile,
+  type AcceptSection,
+  type ConfigFile,
+  type ContainmentChoice,
+  type DirectSection,
+  type LimitsSection,
+  type OnShutdown,
+  type SandboxSection,
+} from './config-file.ts';
 import { resolveEnvironment } from './environment.ts';
 import type { BackendName, Flags } from './flags.ts';
 
@@ -22,6 +32,18 @@ export interface WorkerConfig {
   /** How long an agent waits for a follow-up, as it was written; undefined leaves it to the agent. */
   idleOnComplete: string | undefined;
   sessionSharingServerUrl: string | undefined;
+  /** Parent of the daemons' state folders. */
+  stateDir: string;
+  onShutdown: OnShutdown;
+  /** In milliseconds; undefined is no limit. */
+  taskTimeout: number | undefined;
+  /** Between SIGTERM and SIGKILL, in milliseconds. */
+  killGrace: number;
+  limits: LimitsSection;
+  accept: AcceptSection;
+  healthPort: number | undefined;
+  /** One task, then the end. */
+  once: boolean;
   direct: DirectConfig;
 }
 
@@ -40,12 +62,21 @@ export interface DirectConfig {
   environment: Record<string, string>;
   /** Whether a workspace is removed after its task. */
   cleanup: boolean;
+  /** In milliseconds. */
+  teardownTimeout: number;
+  /** Users that tasks run as: one for all, or one for each slot. */
+  runAs: readonly string[] | undefined;
+  sandbox: SandboxSection | undefined;
+  privateTmp: boolean;
+  containment: ContainmentChoice;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const defaultRootUrl = 'http://127.0.0.1:8080';
 const defaultWorkspaceRoot = '/var/lib/oz/workspaces';
+const defaultKillGrace = 10_000;
+const defaultTeardownTimeout = 5 * 60_000;
 
 /**
  * A flag beats the file, but a flag's zero value (`''`, `0`) falls through to it. Whatever is wrong is refused with
@@ -66,6 +97,14 @@ export async function resolveConfig(flags: Flags, host: Environment): Promise<Wo
     maxConcurrentTasks: resolveMaxConcurrentTasks(flags, file),
     idleOnComplete: resolveIdleOnComplete(flags, file),
     sessionSharingServerUrl: flags.sessionSharingServerUrl || undefined,
+    stateDir: resolveStateDir(flags, file, host),
+    onShutdown: flags.onShutdown ?? file.on_shutdown ?? 'detach',
+    taskTimeout: resolveTaskTimeout(flags, file),
+    killGrace: milliseconds(file.kill_grace) ?? defaultKillGrace,
+    limits: file.limits ?? {},
+    accept: file.accept ?? {},
+    healthPort: resolveHealthPort(flags, file),
+    once: flags.once ?? false,
     direct: resolveDirect({ ...flags, apiKey }, file, host),
   };
 }
@@ -137,6 +176,32 @@ function resolveIdleOnComplete(flags: Flags, file: ConfigFile): string | undefin
   throw invalid(`idle_on_complete "${idle}" is not a duration such as 45m or 0s.`);
 }
 
+/** What the service manager gives, then what the user's environment says, then the usual place. */
+function resolveStateDir(flags: Flags, file: ConfigFile, host: Environment): string {
+  const named = flags.stateDir || file.state_dir;
+  if (named) return resolve(expandHome(named));
+  if (host['STATE_DIRECTORY']) return resolve(host['STATE_DIRECTORY']);
+  if (host['XDG_STATE_HOME']) return join(host['XDG_STATE_HOME'], 'oz-agent-worker');
+  return process.getuid?.() === 0 ? '/var/lib/oz-agent-worker' : join(homedir(), '.local/state/oz-agent-worker');
+}
+
+function resolveTaskTimeout(flags: Flags, file: ConfigFile): number | undefined {
+  const text = flags.taskTimeout || file.task_timeout || '0';
+  const limit = milliseconds(text);
+  if (limit === undefined) throw invalid(`The task timeout "${text}" is not a duration such as 2h.`);
+  return limit || undefined;
+}
+
+function resolveHealthPort(flags: Flags, file: ConfigFile): number | undefined {
+  const port = flags.healthPort ?? file.health_port;
+  if (port === undefined || (port >= 0 && port <= 65_535)) return port;
+  throw invalid('The health port must be a number from 0 to 65535.');
+}
+
+function milliseconds(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : parseDuration(text);
+}
+
 function resolveDirect(flags: Flags & { apiKey: string }, file: ConfigFile, host: Environment): DirectConfig {
   const section: DirectSection = file.backend?.direct ?? {};
   const targetDir = flags.targetDir || section.target_dir;
@@ -153,6 +218,11 @@ function resolveDirect(flags: Flags & { apiKey: string }, file: ConfigFile, host
       apiKey: flags.apiKey,
     }),
     cleanup: flags.cleanup && (file.cleanup ?? true),
+    teardownTimeout: milliseconds(section.teardown_timeout) ?? defaultTeardownTimeout,
+    runAs: section.run_as,
+    sandbox: section.sandbox,
+    privateTmp: section.private_tmp ?? false,
+    containment: section.containment ?? 'auto',
   };
 }
 

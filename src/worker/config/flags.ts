@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { logLevels, type LogLevel } from '../../common/logger.ts';
 import { version } from '../../common/version.ts';
+import { onShutdownChoices, type OnShutdown } from './config-file.ts';
 
 export const backendNames = ['docker', 'direct', 'kubernetes', 'command'] as const;
 export type BackendName = (typeof backendNames)[number];
@@ -22,6 +23,11 @@ export interface Flags {
   webSocketUrl?: string;
   serverRootUrl?: string;
   sessionSharingServerUrl?: string;
+  stateDir?: string;
+  onShutdown?: OnShutdown;
+  taskTimeout?: string;
+  healthPort?: number;
+  once?: boolean;
 }
 
 /** Throws a `CommanderError`: with exit code 0 when help or the version was asked for and has been printed. */
@@ -46,6 +52,15 @@ export function createCommand(): Command {
       .addOption(manyOption('-e, --env <entry>', 'KEY=VALUE, or KEY to pass it through (may be repeated)'))
       .option('--max-concurrent-tasks <n>', 'how many tasks to run at once, 0 = unlimited', parseInteger)
       .option('--idle-on-complete <duration>', 'how long an agent waits for a follow-up after a task, such as 45m')
+      .option('--state-dir <path>', 'where the daemon writes down what it owns')
+      .addOption(
+        new Option('--on-shutdown <mode>', 'what becomes of running tasks when the daemon stops').choices(
+          onShutdownChoices,
+        ),
+      )
+      .option('--task-timeout <duration>', 'how long a task may take, such as 2h; 0 = no limit')
+      .option('--health-port <port>', 'serve /livez and /readyz on this port of 127.0.0.1', parseInteger)
+      .option('--once', 'run one task, then end')
       .addOption(new Option('--web-socket-url <url>').hideHelp())
       .option('--server-root-url <url>', 'the server; WARP_SERVER_ROOT_URL says the same')
       .addOption(new Option('--session-sharing-server-url <url>').hideHelp())
