@@ -3,17 +3,19 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { workerLinkV2, workerMessageSchema, type WorkerMessage } from '../../src/protocol/worker-link.ts';
+import { workerLinkV2, workerMessageSchema, type TaskMessage } from '../../src/protocol/worker-link.ts';
+import { createFakeLink, type FakeLink, type MessageOf } from './fake-link.ts';
 
-type MessageOf<T extends WorkerMessage['type']> = Extract<WorkerMessage, { type: T }>;
-
-/** The server's side of the worker link, real WebSockets and all, doing only what a test tells it to. */
-export interface FakeServer extends AsyncDisposable {
+/**
+ * The server's side of the worker link, real WebSockets and all, doing only what a test tells it to. In v2 it answers
+ * `hello` with `welcome` and acknowledges what it hears; a test may have it do that late, or not at all.
+ */
+export interface FakeServer extends AsyncDisposable, Omit<FakeLink, 'greet' | 'hear'> {
   readonly url: string;
-  /** Everything that workers said, console apart, in order and over all connections. */
-  readonly received: WorkerMessage[];
   /** How many connections were opened so far. */
   opened(): number;
+  /** From now on new connections are spoken to in the second protocol, or in the stock one. */
+  speakV2(isV2: boolean): void;
   /** The next connection attempts are answered with these statuses, each once. */
   refuseWith(...statuses: number[]): void;
   send(message: object): void;
@@ -21,35 +23,33 @@ export interface FakeServer extends AsyncDisposable {
   greetWith(message: object): void;
   /** Breaks every connection without a word, as a cut cable does. */
   cut(): void;
+  /** Stops reading, as a server does that is stopped: what is open stays open, and nothing on it is answered. */
+  freeze(): void;
+  thaw(): void;
   /** Sends what is no frame of a WebSocket, as a broken proxy does. */
   garble(): void;
   /** From now on new connections wait for their answer until `admit`. */
   holdOff(): void;
   admit(): void;
-  /** The console of an execution as it is stored. */
-  console(executionId: string, stream: string): Buffer;
-  /** From now on the next console chunks are neither stored nor acknowledged. */
-  loseConsole(chunks: number): void;
   /** Resolves with the first message that fits, one that has come already included. */
-  waitFor<T extends WorkerMessage['type']>(type: T, taskId?: string): Promise<MessageOf<T>>;
+  waitFor<T extends TaskMessage['type']>(type: T, taskId?: string): Promise<MessageOf<T>>;
   /** Resolves when the condition holds; looked at after each message and each connection. */
   until(condition: () => boolean): Promise<void>;
   /** The headers of the last connection attempt. */
   lastRequest(): IncomingMessage | undefined;
 }
 
-export async function startFakeServer({ isV2 = true } = {}): Promise<FakeServer> {
+export async function startFakeServer({ isV2 = true, leaseSeconds = 45 } = {}): Promise<FakeServer> {
   const http = createServer();
-  const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => (isV2 ? workerLinkV2 : false) });
-  const received: WorkerMessage[] = [];
-  const stored = new Map<string, Buffer>();
+  let speaksV2 = isV2;
+  const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => (speaksV2 ? workerLinkV2 : false) });
+  const { greet: greetInV2, hear: hearMessage, ...link } = createFakeLink(leaseSeconds);
   const refusals: number[] = [];
   const greetings: object[] = [];
   const lines = new Set<Duplex>();
   const watchers = new Set<() => void>();
   let heldOff: (() => void)[] | undefined;
   let opened = 0;
-  let toLose = 0;
   let lastRequest: IncomingMessage | undefined;
   const changed = () => watchers.forEach((look) => look());
 
@@ -75,37 +75,19 @@ export async function startFakeServer({ isV2 = true } = {}): Promise<FakeServer>
 
   function greet(socket: WebSocket): void {
     opened += 1;
+    greetInV2(socket);
     for (const greeting of greetings.splice(0)) socket.send(JSON.stringify(greeting));
-    socket.on('message', (data) => hear(socket, (data as Buffer).toString()));
+    socket.on('message', (data) => {
+      hearMessage(socket, workerMessageSchema.parse(JSON.parse((data as Buffer).toString())));
+      changed();
+    });
     changed();
-  }
-
-  function hear(socket: WebSocket, text: string): void {
-    const message = workerMessageSchema.parse(JSON.parse(text));
-    if (message.type === 'console') store(socket, message.data);
-    else received.push(message);
-    changed();
-  }
-
-  function store(socket: WebSocket, data: MessageOf<'console'>['data']): void {
-    if (toLose > 0) {
-      toLose -= 1;
-      return;
-    }
-    const { task_id, execution_id, stream } = data;
-    const key = `${execution_id} ${stream}`;
-    const before = stored.get(key) ?? Buffer.alloc(0);
-    const isNext = data.offset === before.length;
-    const after = isNext ? Buffer.concat([before, Buffer.from(data.data, 'base64')]) : before;
-    stored.set(key, after);
-    const ack = { task_id, execution_id, stream, offset: after.length };
-    socket.send(JSON.stringify({ type: 'console_ack', data: ack }));
   }
 
   async function until(condition: () => boolean): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const look = () => condition() && resolve();
-    const timer = setTimeout(() => reject(new Error(`It never came; heard: ${JSON.stringify(received)}`)), 20_000);
+    const timer = setTimeout(() => reject(new Error(`It never came; heard: ${JSON.stringify(link.heard)}`)), 20_000);
     watchers.add(look);
     look();
     await promise.finally(() => {
@@ -118,26 +100,26 @@ export async function startFakeServer({ isV2 = true } = {}): Promise<FakeServer>
   await once(http, 'listening');
   return {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
-    received,
+    ...link,
     opened: () => opened,
+    speakV2: (chosen) => void (speaksV2 = chosen),
     refuseWith: (...statuses) => void refusals.push(...statuses),
     send: (message) => sockets.clients.forEach((socket) => socket.send(JSON.stringify(message))),
     greetWith: (message) => void greetings.push(message),
     cut: () => sockets.clients.forEach((socket) => socket.terminate()),
+    freeze: () => lines.forEach((line) => line.pause()),
+    thaw: () => lines.forEach((line) => line.resume()),
     garble: () => lines.forEach((line) => line.write(Buffer.alloc(16, 0xff))),
     holdOff: () => void (heldOff = []),
     admit() {
       heldOff?.forEach((accept) => accept());
       heldOff = undefined;
     },
-    console: (executionId, stream) => stored.get(`${executionId} ${stream}`) ?? Buffer.alloc(0),
-    loseConsole: (chunks) => void (toLose = chunks),
-    async waitFor<T extends WorkerMessage['type']>(type: T, taskId?: string) {
+    async waitFor<T extends TaskMessage['type']>(type: T, taskId?: string) {
       const find = () =>
-        received.find(
+        link.received.find(
           (message): message is MessageOf<T> =>
-            message.type === type &&
-            (taskId === undefined || (message.data as { task_id?: string }).task_id === taskId),
+            message.type === type && (taskId === undefined || message.data.task_id === taskId),
         );
       await until(() => find() !== undefined);
       return find() as MessageOf<T>;
