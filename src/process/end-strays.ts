@@ -39,7 +39,7 @@ function findStrays({ markers, known = [] }: Strays, entries: readonly ProcessEn
   return [...found].filter((entry) => entry.pid !== process.pid);
 }
 
-function isMarked({ environment }: ProcessEntry, markers: readonly string[]): boolean {
+export function isMarked({ environment }: ProcessEntry, markers: readonly string[]): boolean {
   if (!markers.some((marker) => environment.includes(marker))) return false;
   const variables = environment.toString('latin1').split('\0');
   return markers.some((marker) => variables.includes(Buffer.from(marker).toString('latin1')));

@@ -1,5 +1,6 @@
 import { aborted } from '../common/aborted.ts';
 import { sleep } from '../common/clock.ts';
+import type { Containment } from './containment.ts';
 import { endStrays } from './end-strays.ts';
 import type { ProcessEntry, ProcessTable } from './process-table.ts';
 import type { ProcessTools } from './process-tools.ts';
@@ -18,20 +19,32 @@ export interface EndTreeOptions {
 const groupPoll = 50;
 
 /**
- * Ends a process and all that came of it: SIGTERM to its group, SIGKILL after the grace, then SIGKILL to whatever left
- * the group. Of a process that has exited already it ends what is left. Returns the numbers of those that survived even
- * that: none, unless the kernel holds on to them.
+ * Ends processes that belong together and all that came of them: SIGTERM to their groups, SIGKILL after the grace, then
+ * SIGKILL to whatever left the groups. Of those that have exited already it ends what is left. Returns the numbers of
+ * those that survived even that: none, unless the kernel holds on to them.
  */
 export async function endTree(
-  started: StartedProcess,
+  processes: readonly StartedProcess[],
+  containment: Containment,
   options: EndTreeOptions,
   tools: ProcessTools,
 ): Promise<readonly number[]> {
-  const family = started.hasExited() ? [] : descendantsOf(started.pid, await tools.table.snapshot());
-  if (started.signalGroup('SIGTERM')) await groupEnds(started, options, tools);
+  const entries = await tools.table.snapshot();
+  const family = processes.filter((one) => !one.hasExited()).flatMap(({ pid }) => descendantsOf(pid, entries));
+  await Promise.all(processes.map((one) => endGroup(one, options, tools)));
+  await containment.kill();
+  await Promise.all(processes.map((one) => one.exited));
+  const strays = await endStrays({ markers: options.markers, known: family }, tools);
+  return [...new Set([...strays, ...(await containment.survivors())])];
+}
+
+async function endGroup(started: StartedProcess, options: EndTreeOptions, tools: ProcessTools): Promise<void> {
+  if (started.signalGroup('SIGTERM')) {
+    // Those that are stopped can end by themselves, too.
+    started.signalGroup('SIGCONT');
+    await groupEnds(started, options, tools);
+  }
   started.signalGroup('SIGKILL');
-  await started.exited;
-  return endStrays({ markers: options.markers, known: family }, tools);
 }
 
 /** Remembered before the end begins: a child without a marker can no longer be told once its parent is gone. */

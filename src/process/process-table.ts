@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
+import { parseProcStat } from './proc-stat.ts';
 
 /** Number and start time together name one process for ever; the number alone may be given to another. */
 export interface ProcessIdentity {
@@ -45,7 +46,8 @@ export function createProcessTable(): ProcessTable {
 /** Whether it still is the process that it was. */
 export function isSameProcess({ pid, startTime }: ProcessIdentity): boolean {
   try {
-    return parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1'))?.startTime === startTime;
+    const stat = parseProcStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    return stat?.startTime === startTime && !stat.hasEnded;
   } catch {
     // No such process any more.
     return false;
@@ -76,8 +78,9 @@ async function listProc(): Promise<string[]> {
 
 async function readEntry(pid: number): Promise<ProcessEntry | undefined> {
   const stat = await readOrEmpty(`/proc/${pid}/stat`);
-  const parsed = parseStat(stat.toString('latin1'));
-  return parsed && { pid, ...parsed, environment: await readOrEmpty(`/proc/${pid}/environ`) };
+  const parsed = parseProcStat(stat.toString('latin1'));
+  if (parsed === undefined || parsed.hasEnded) return undefined;
+  return { ...parsed, environment: await readOrEmpty(`/proc/${pid}/environ`) };
 }
 
 /** Processes end while they are read, and other users' may not be read: both count as having nothing to say. */
@@ -87,13 +90,4 @@ async function readOrEmpty(file: string): Promise<Buffer> {
   } catch {
     return Buffer.alloc(0);
   }
-}
-
-/** Undefined for what has ended: no such process, or one that only waits to be reaped. */
-function parseStat(stat: string): { parent: number; group: number; startTime: string } | undefined {
-  // The second field, the name in brackets, may contain anything; what follows its last bracket is plain.
-  const [state, parent, group, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const startTime = rest[16];
-  if (startTime === undefined || state === 'Z' || state === 'X') return undefined;
-  return { parent: Number(parent), group: Number(group), startTime };
 }

@@ -1,3 +1,4 @@
+import { environmentContainment } from '../../../process/containment.ts';
 import { endTree } from '../../../process/end-tree.ts';
 import type { Exit } from '../../../process/exit.ts';
 import { startProcess, type Command, type StartedProcess } from '../../../process/start-process.ts';
@@ -60,8 +61,9 @@ function endOne(task: DirectTask, started: StartedProcess): Promise<void> {
 }
 
 async function endNow({ place, assignment, settings, tools }: DirectTask, started: StartedProcess): Promise<void> {
+  const { grace, hurry } = settings;
   const markers = taskMarkers(place, assignment.task_id);
-  const survivors = await endTree(started, { grace: settings.grace, hurry: settings.hurry, markers }, tools);
+  const survivors = await endTree([started], environmentContainment, { grace, hurry, markers }, tools);
   if (survivors.length === 0) return;
   tools.log.warn({ task_id: assignment.task_id, pids: survivors }, 'Processes of a task could not be ended');
 }

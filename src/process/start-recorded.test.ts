@@ -1,0 +1,107 @@
+import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { processTools as tools, scriptCommand, startScript } from '../../test/helpers/recorded.ts';
+import { environmentContainment } from './containment.ts';
+import { startRecorded } from './start-recorded.ts';
+
+test('a command runs in a session and a group of its own, without input, with its output in a file', async () => {
+  const { started, output } = await startScript('read line; echo "got: $line"; ps -o pgid=,sid= -p $$ >&2; exit 3');
+  expect(await started.exited).toEqual({ code: 3, signal: null });
+  const [got, ids] = (await readFile(output, 'utf8')).split('\n');
+  expect(got).toBe('got: ');
+  expect(ids?.trim().split(/\s+/).map(Number)).toEqual([started.pid, started.pid]);
+});
+
+test('a command that is killed has a signal and no code', async () => {
+  const { started } = await startScript('kill -9 $$');
+  expect(await started.exited).toEqual({ code: null, signal: 'SIGKILL' });
+});
+
+test('a command has its input and its output open, and nothing of what goes before it', async () => {
+  const { started, output } = await startScript('exec ls -l /proc/self/fd');
+  await started.exited;
+  const targets = [...(await readFile(output, 'utf8')).matchAll(/ (\d) -> (.*)/g)].map(([, fd, target]) => [
+    fd,
+    target,
+  ]);
+  expect(targets).toEqual([
+    ['0', '/dev/null'],
+    ['1', output],
+    ['2', output],
+    // The folder that is being listed.
+    ['3', expect.stringMatching(/^\/proc\/\d+\/fd$/)],
+  ]);
+});
+
+test.each<[string, Record<string, string>]>([
+  ['nothing', {}],
+  ['plain variables', { A: 'a', B: '', _b: 'two\nlines', Q: `"'$(x)\\` }],
+  [
+    'what shells set themselves',
+    { PWD: '/nowhere', OLDPWD: '/x', SHLVL: '7', _: 'x', IFS: ',', PPID: '1', OPTIND: '9' },
+  ],
+  ['names that are no identifiers', { 'a.b': 'c=d', '1': '2', 'BASH_FUNC_f%%': '() { :\n}', 'x-y': '' }],
+  ["the shim's own names", { __exit: '1', __carried_1: 'x', __code: '9', exit: '2' }],
+])('a command sees exactly the environment that it is given: %s', async (_name, environment) => {
+  const { command } = await scriptCommand('');
+  const show = { program: '/usr/bin/env', args: ['-0'], environment };
+  const started = await startRecorded({ ...command, ...show }, environmentContainment, tools);
+  await started.exited;
+  const seen = (await readFile(command.output, 'utf8')).split('\0').slice(0, -1);
+  expect(seen.sort()).toEqual(
+    Object.entries(environment)
+      .map(([name, value]) => `${name}=${value}`)
+      .sort(),
+  );
+});
+
+test('arguments arrive as they are', async () => {
+  const { command } = await scriptCommand('');
+  const args = ['%s\\0', '', 'two words', '--', '$HOME `x`', "it's\n"];
+  const started = await startRecorded({ ...command, program: 'printf', args }, environmentContainment, tools);
+  await started.exited;
+  expect((await readFile(command.output, 'utf8')).split('\0').slice(0, -1)).toEqual(args.slice(1));
+});
+
+test('a command runs through what is put in front of it', async () => {
+  const { command } = await scriptCommand('echo "$0 $1 $WRAPPED"');
+  const through = ['/usr/bin/env', 'WRAPPED=yes'];
+  const started = await startRecorded(
+    { ...command, args: [...command.args, 'a', 'b'], through },
+    environmentContainment,
+    tools,
+  );
+  await started.exited;
+  expect(await readFile(command.output, 'utf8')).toBe('a b yes\n');
+});
+
+test.each([
+  ['a program that does not exist', { program: '/no/such/program' }, '/no/such/program does not exist'],
+  ['a program that is not on its PATH', { program: 'sh', environment: { PATH: '/etc' } }, 'sh does not exist'],
+  ['a program that may not be executed', { program: '/etc/passwd' }, '/etc/passwd may not be executed'],
+  [
+    'a program in front of it that does not exist',
+    { through: ['/no/such/wrapper'] },
+    '/no/such/wrapper does not exist',
+  ],
+  ['a folder that does not exist', { directory: '/no/such/folder' }, 'ENOENT'],
+])('%s is refused', async (_name, change, words) => {
+  const { command } = await scriptCommand('exit 0');
+  await expect(startRecorded({ ...command, ...change }, environmentContainment, tools)).rejects.toThrow(words);
+});
+
+test('a command whose group cannot be entered does not run', async () => {
+  const { command, folder } = await scriptCommand('touch ran');
+  const entry = { groups: ['/no/such/group/cgroup.procs'], through: [] };
+  const start = startRecorded(command, { ...environmentContainment, entry }, tools);
+  await expect(start).rejects.toThrow('/no/such/group/cgroup.procs');
+  expect(await readdir(folder)).not.toContain('ran');
+});
+
+test('a command whose record was closed before it began does not run', async () => {
+  const { command, folder } = await scriptCommand('touch ran');
+  await writeFile(join(command.record, 'beginning'), 'closed\n');
+  await expect(startRecorded(command, environmentContainment, tools)).rejects.toThrow('ended before it began');
+  expect(await readdir(folder)).not.toContain('ran');
+});

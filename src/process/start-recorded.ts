@@ -1,0 +1,75 @@
+import type { ChildProcess } from 'node:child_process';
+import { open, readFile, stat } from 'node:fs/promises';
+import type { Containment } from './containment.ts';
+import { requireProgram } from './find-program.ts';
+import { lookOnChange } from './notice.ts';
+import type { ProcessTools } from './process-tools.ts';
+import { readBeginning, reserveExit, type Beginning } from './record.ts';
+import type { RecordedCommand, RecordedProcess } from './recorded-process.ts';
+import { hasShim, spawnShim } from './shim.ts';
+import { startUnshimmed } from './start-unshimmed.ts';
+import { watchRecorded } from './watch-recorded.ts';
+
+/**
+ * Starts a command in its containment, with nothing but its own environment, `/dev/null` as its input and a file as its
+ * output, and returns once it is recorded who runs it. This program's death does not end it, and loses nothing of it.
+ * Rejects when it cannot be started; then nothing of it runs.
+ */
+export async function startRecorded(command: RecordedCommand, containment: Containment, tools: ProcessTools) {
+  await requireStartable(command);
+  await reserveExit(command.record);
+  if (!hasShim()) return startUnshimmed(command);
+  const output = await open(command.output, 'ax', 0o600);
+  try {
+    return await watchShim(spawnShim(command, containment.entry, output.fd), command, tools);
+  } finally {
+    await output.close();
+  }
+}
+
+/** What the shim could tell by a code that means something else as well. */
+async function requireStartable({ directory, through, program, environment }: RecordedCommand): Promise<void> {
+  await stat(directory);
+  if (through[0] !== undefined) requireProgram(through[0], environment['PATH']);
+  requireProgram(program, environment['PATH']);
+}
+
+async function watchShim(shim: ChildProcess, command: RecordedCommand, tools: ProcessTools): Promise<RecordedProcess> {
+  const beginning = await begun(shim, command.record, tools);
+  if (beginning === undefined) throw await notBegun(command);
+  const recorded = watchRecorded(command.record, beginning, tools);
+  // Its end is a reason to look: it may have been killed, and then writes nothing that would be noticed.
+  shim.once('exit', () => recorded.hasExited());
+  return {
+    ...recorded,
+    release() {
+      recorded.release();
+      shim.unref();
+    },
+  };
+}
+
+/** Where no notice comes of a beginning, it is looked for this often, in milliseconds. */
+const beginningPoll = 20;
+
+/** Undefined when the shim ended without having begun. */
+function begun(shim: ChildProcess, record: string, { clock }: ProcessTools): Promise<Beginning | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<Beginning | undefined>();
+  const look = () => {
+    const beginning = readBeginning(record);
+    if (typeof beginning === 'object') resolve(beginning);
+  };
+  const stopLooking = lookOnChange(record, beginningPoll, look, clock);
+  shim.once('error', reject);
+  shim.once('exit', () => {
+    look();
+    resolve(undefined);
+  });
+  return promise.finally(stopLooking);
+}
+
+/** Nothing but the shim has written to the output. */
+async function notBegun({ output }: RecordedCommand): Promise<Error> {
+  const words = (await readFile(output, 'utf8')).trim();
+  return new Error(`its shim ended before it began${words && `: ${words}`}`);
+}
