@@ -4,8 +4,10 @@ import type { Clock } from './clock.ts';
 
 /** A file that another process appends to. It may be removed meanwhile; what was written stays readable. */
 export interface GrowingFile {
-  /** The next bytes, `max` at most; empty at what is its end for now. */
-  read(max: number): Promise<Buffer>;
+  /** The bytes from `position` on, `max` at most; empty at what is its end for now. */
+  read(position: number, max: number): Promise<Buffer>;
+  /** Its length for now. */
+  size(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -24,13 +26,12 @@ export async function openGrowingFile(path: string, onGrowth: () => void, clock:
     });
   };
   poll();
-  let position = 0;
   return {
-    async read(max) {
+    async read(position, max) {
       const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(max), 0, max, position);
-      position += bytesRead;
       return buffer.subarray(0, bytesRead);
     },
+    size: async () => (await file.stat()).size,
     async close() {
       cancelPoll();
       watcher?.close();

@@ -1,15 +1,18 @@
+import { randomUUID } from 'node:crypto';
 import { CommanderError } from 'commander';
 import { aborted } from '../common/aborted.ts';
 import { systemClock, type Clock } from '../common/clock.ts';
 import { exitCodes } from '../common/exit-codes.ts';
 import { createLogger, type Logger } from '../common/logger.ts';
+import { version } from '../common/version.ts';
 import { CodedError } from '../protocol/errors.ts';
-import type { ServerMessage } from '../protocol/worker-link.ts';
+import type { ServerMessage, TaskMessage } from '../protocol/worker-link.ts';
 import { resolveConfig, type WorkerConfig } from './config/config.ts';
 import { parseFlags } from './config/flags.ts';
 import { createConnection, type Connection } from './connection/connection.ts';
 import { KeyRefusedError } from './connection/dial.ts';
 import { createConsoleHub, type ConsoleHub } from './console/console-hub.ts';
+import { noObserver } from './observer.ts';
 import { openDirectBackend, type OpenBackend } from './open-backend.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
 
@@ -71,6 +74,8 @@ interface Parts {
 }
 
 async function serve(config: WorkerConfig, worker: WorkerProcess, { backend, clock, log }: Parts): Promise<number> {
+  const { workerId, maxConcurrentTasks } = config;
+  const instanceId = randomUUID();
   const connection: Connection = createConnection({
     url: config.webSocketUrl,
     workerId: config.workerId,
@@ -78,17 +83,27 @@ async function serve(config: WorkerConfig, worker: WorkerProcess, { backend, clo
     host: worker.host,
     clock,
     log,
-    onOpen: (isV2) => isV2 && console.reconnect(),
+    observer: noObserver,
+    hello: () => ({
+      instance_id: instanceId,
+      version,
+      backend: 'direct',
+      max_concurrent_tasks: Number.isFinite(maxConcurrentTasks) ? maxConcurrentTasks : null,
+      draining: false,
+      executions: supervisor.executions(),
+    }),
+    onWelcome: ({ executions }) =>
+      executions.forEach(({ execution_id, console: offsets }) => console.resume(execution_id, offsets)),
     onMessage: (message) => receive(message, supervisor, console),
   });
   const console = createConsoleHub({
     send: (message) => connection.trySend(message),
-    isWanted: () => connection.isV2(),
+    isWanted: () => connection.protocol() !== 'stock',
+    isConnected: () => connection.isOpen(),
     clock,
     log,
   });
-  const { workerId, maxConcurrentTasks } = config;
-  const send = connection.send.bind(connection);
+  const send = (message: TaskMessage) => void connection.send(message);
   const supervisor = createSupervisor({ workerId, maxConcurrentTasks, backend, console, consoleLimit, send, log });
   try {
     await Promise.race([connection.run(), aborted(worker.stop)]);
@@ -96,6 +111,7 @@ async function serve(config: WorkerConfig, worker: WorkerProcess, { backend, clo
   } finally {
     if (worker.stop.aborted) log.info('Shutting down');
     const cancel = clock.after(shutdownLimit, () => worker.hurry.abort());
+    console.hurry();
     await supervisor.shutDown();
     cancel();
     await connection.close(farewellLimit);

@@ -1,6 +1,6 @@
 import type { Logger } from '../common/logger.ts';
 import type { RunId } from '../protocol/ids.ts';
-import type { Assignment, WorkerMessage } from '../protocol/worker-link.ts';
+import type { Assignment, ExecutionIds, TaskMessage } from '../protocol/worker-link.ts';
 import type { Backend, Task, TaskOutcome } from './backends/backend.ts';
 import type { ConsoleHub } from './console/console-hub.ts';
 import { terminalMessage, TaskEnd } from './terminal-message.ts';
@@ -13,6 +13,8 @@ export interface Supervisor {
   assign(assignment: Assignment): void;
   /** Ends a task early. One that is not here gets no answer. */
   cancel(taskId: RunId): void;
+  /** What it has at this moment. */
+  executions(): ExecutionIds[];
   /** Takes nothing more and ends what runs; resolves when all of it is over. */
   shutDown(): Promise<void>;
 }
@@ -24,7 +26,7 @@ export interface SupervisorOptions {
   console: ConsoleHub;
   /** How long a task's console may take after its end, in milliseconds. */
   consoleLimit: number;
-  send(message: WorkerMessage): void;
+  send(message: TaskMessage): void;
   log: Logger;
 }
 
@@ -52,6 +54,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     cancel(taskId) {
       owned.get(taskId)?.end.abort(new TaskEnd('cancelled'));
     },
+    executions: () =>
+      [...owned.values()].flatMap(({ assignment: { task_id, execution_id } }) =>
+        execution_id === undefined ? [] : [{ task_id, execution_id }],
+      ),
     async shutDown() {
       isStopping = true;
       const tasks = [...owned.values()];

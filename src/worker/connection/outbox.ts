@@ -1,60 +1,72 @@
-import type { WebSocket } from 'ws';
-import type { WorkerMessage } from '../../protocol/worker-link.ts';
+import type { TaskMessage } from '../../protocol/worker-link.ts';
+import type { Session } from './session.ts';
 
-/** Messages in their order, each kept until a socket has really taken it. */
+/**
+ * What is to be said of tasks, in its order, each message kept until the server is known to have it: by its word in the
+ * second protocol, and in the stock one, which has no such word, by the socket's taking it.
+ */
 export interface Outbox {
-  add(message: WorkerMessage): void;
-  /** Sends on this connection from now on, first of all what the last one did not take. */
-  attach(socket: WebSocket, isV2: boolean): void;
+  /** Resolves when the server has it; it is said again on each connection until then. */
+  add(message: TaskMessage): Promise<void>;
+  /** Says on this connection from now on, first of all what the server is not known to have. */
+  attach(session: Session): void;
   detach(): void;
+  acknowledge(messageId: number): void;
   /** Resolves when nothing is waiting any more. */
   emptied(): Promise<void>;
 }
 
 interface Entry {
-  message: WorkerMessage;
+  readonly messageId: number;
+  readonly message: TaskMessage;
+  readonly delivered: () => void;
+  /** On the connection that there is. */
   isSent: boolean;
 }
 
 export function createOutbox(): Outbox {
-  const entries: Entry[] = [];
+  /** By message id, in the order in which they were added: that of each task as well. */
+  const entries = new Map<number, Entry>();
+  let lastId = 0;
   let waiting: (() => void)[] = [];
-  let connection: { socket: WebSocket; isV2: boolean } | undefined;
+  let session: Session | undefined;
 
-  const take = (entry: Entry) => {
-    const index = entries.indexOf(entry);
-    if (index !== -1) entries.splice(index, 1);
-    if (entries.length > 0) return;
+  const settle = (messageId: number) => {
+    entries.get(messageId)?.delivered();
+    entries.delete(messageId);
+    if (entries.size > 0) return;
     waiting.forEach((resolve) => resolve());
     waiting = [];
   };
-  const flush = () => {
-    if (connection === undefined) return;
-    const { socket, isV2 } = connection;
-    for (const entry of entries.filter(({ isSent }) => !isSent)) {
-      entry.isSent = true;
-      // One that the socket did not take is sent again on the next connection.
-      socket.send(toText(entry.message, isV2), (error) => error ?? take(entry));
-    }
+  const say = (entry: Entry, on: Session) => {
+    const { messageId, message } = entry;
+    entry.isSent = true;
+    if (on.isV2) on.send({ ...message, message_id: messageId });
+    // A stock server knows no phases.
+    else if (message.type === 'task_phase') settle(messageId);
+    // One that the socket did not take is said again on the next connection.
+    else on.send(message, (error) => error ?? settle(messageId));
+  };
+  const flush = (on: Session) => {
+    for (const entry of entries.values()) if (!entry.isSent) say(entry, on);
   };
   return {
     add(message) {
-      entries.push({ message, isSent: false });
-      flush();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const messageId = ++lastId;
+      entries.set(messageId, { messageId, message, delivered: resolve, isSent: false });
+      if (session) flush(session);
+      return promise;
     },
-    attach(socket, isV2) {
-      connection = { socket, isV2 };
-      flush();
+    attach(opened) {
+      session = opened;
+      flush(opened);
     },
     detach() {
-      connection = undefined;
-      for (const entry of entries) entry.isSent = false;
+      session = undefined;
+      for (const entry of entries.values()) entry.isSent = false;
     },
-    emptied: () => (entries.length === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+    acknowledge: settle,
+    emptied: () => (entries.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
   };
-}
-
-/** A stock server's messages name no execution. */
-export function toText(message: WorkerMessage, isV2: boolean): string {
-  return JSON.stringify(message, (key, value: unknown) => (key === 'execution_id' && !isV2 ? undefined : value));
 }
