@@ -101,7 +101,7 @@ test('a task runs on through a disconnect', async () => {
   expect(completed.data.task_state).toBeUndefined();
 });
 
-test('an assignment that comes along with the answer to the handshake is not lost', async () => {
+test('an assignment that comes along with the welcome is not lost', async () => {
   const worker = await startTestWorker();
   worker.server.cut();
   const { taskId } = worker.assign({ withTheGreeting: true });

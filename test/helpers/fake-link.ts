@@ -45,7 +45,8 @@ export interface FakeLink {
 /** What is withheld, in its order, or undefined while nothing is. */
 type Withheld = (() => void)[] | undefined;
 
-export function createFakeLink(leaseSeconds: number): FakeLink {
+/** `onOpen` is called with each connection on which both sides may speak, together with its welcome if it has one. */
+export function createFakeLink(leaseSeconds: number, onOpen: (socket: WebSocket) => void): FakeLink {
   const received: TaskMessage[] = [];
   const heard: TaskMessage[] = [];
   const hellos: Hello[] = [];
@@ -81,6 +82,7 @@ export function createFakeLink(leaseSeconds: number): FakeLink {
         console: offsetsOf(execution_id),
       }));
       say(socket, { type: 'welcome', data: { lease_seconds: leaseSeconds, executions } });
+      onOpen(socket);
     };
     if (welcomes) welcomes.push(welcome);
     else welcome();
@@ -142,6 +144,7 @@ export function createFakeLink(leaseSeconds: number): FakeLink {
     },
     greet(socket) {
       if (socket.protocol === workerLinkV2) silent.add(socket);
+      else onOpen(socket);
     },
     hear,
   };

@@ -12,14 +12,14 @@ import { createFakeLink, type FakeLink, type MessageOf } from './fake-link.ts';
  */
 export interface FakeServer extends AsyncDisposable, Omit<FakeLink, 'greet' | 'hear'> {
   readonly url: string;
-  /** How many connections were opened so far. */
+  /** How many connections were opened so far, those of the second protocol up to their welcome. */
   opened(): number;
   /** From now on new connections are spoken to in the second protocol, or in the stock one. */
   speakV2(isV2: boolean): void;
   /** The next connection attempts are answered with these statuses, each once. */
   refuseWith(...statuses: number[]): void;
   send(message: object): void;
-  /** Sends it to the next connection, together with the answer to its handshake. */
+  /** Sends it to the next connection, together with its welcome, or else with the answer to its handshake. */
   greetWith(message: object): void;
   /** Breaks every connection without a word, as a cut cable does. */
   cut(): void;
@@ -43,7 +43,7 @@ export async function startFakeServer({ isV2 = true, leaseSeconds = 45 } = {}): 
   const http = createServer();
   let speaksV2 = isV2;
   const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => (speaksV2 ? workerLinkV2 : false) });
-  const { greet: greetInV2, hear: hearMessage, ...link } = createFakeLink(leaseSeconds);
+  const { greet: greetInV2, hear: hearMessage, ...link } = createFakeLink(leaseSeconds, onOpen);
   const refusals: number[] = [];
   const greetings: object[] = [];
   const lines = new Set<Duplex>();
@@ -74,13 +74,16 @@ export async function startFakeServer({ isV2 = true, leaseSeconds = 45 } = {}): 
   });
 
   function greet(socket: WebSocket): void {
-    opened += 1;
-    greetInV2(socket);
-    for (const greeting of greetings.splice(0)) socket.send(JSON.stringify(greeting));
     socket.on('message', (data) => {
       hearMessage(socket, workerMessageSchema.parse(JSON.parse((data as Buffer).toString())));
       changed();
     });
+    greetInV2(socket);
+  }
+
+  function onOpen(socket: WebSocket): void {
+    opened += 1;
+    for (const greeting of greetings.splice(0)) socket.send(JSON.stringify(greeting));
     changed();
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../common/clock.ts';
 import type { Logger } from '../../common/logger.ts';
 import type { RunId } from '../../protocol/ids.ts';
-import type { TaskMessage, WorkerMessage } from '../../protocol/worker-link.ts';
+import type { ServerMessage, TaskMessage, WorkerMessage } from '../../protocol/worker-link.ts';
 import type { ConsoleData, ConsoleLog } from '../runs/console-log.ts';
 import { persist } from '../runs/persist.ts';
 import type { LinkedWorker } from '../runs/worker-link.ts';
@@ -15,10 +15,13 @@ interface InboxOptions {
   clock: Clock;
   log: Logger;
   givingUp: AbortSignal;
-  send(message: Awaited<ReturnType<ConsoleLog['append']>>[number]): void;
+  send(message: ServerMessage): void;
   pause(): void;
   resume(): void;
 }
+
+/** Until leases and verdicts are built: whatever the daemon has goes on. */
+const welcome: ServerMessage = { type: 'welcome', data: { lease_seconds: 45, executions: [] } };
 
 type TaskOrConsole = TaskMessage | Extract<WorkerMessage, { type: 'console' }>;
 
@@ -38,6 +41,7 @@ export class Inbox {
   }
 
   put(message: WorkerMessage): void {
+    if (message.type === 'hello') this.#options.send(welcome);
     if (message.type === 'heartbeat' || message.type === 'hello' || message.type === 'capacity') return;
     if (++this.#waiting >= mostWaiting) this.#options.pause();
     const runId = message.data.task_id;
@@ -71,6 +75,8 @@ export class Inbox {
         ? this.#appendWith(message.data, behind)
         : async () => await (await this.#options.link).hear(message);
     await persist(this.#options, `Handling a worker’s ${message.type}`, work);
+    if (message.type === 'console' || message.message_id === undefined) return;
+    this.#options.send({ type: 'ack', data: { message_id: message.message_id } });
   }
 
   #appendWith(first: ConsoleData, behind: TaskOrConsole[]): () => Promise<void> {
