@@ -53,7 +53,7 @@ export function openWorkerSocket({ socket, worker, link, clock, log, random }: W
     clock,
     log,
     givingUp: link.givingUp,
-    send: connection.send,
+    send: (message) => connection.send(message),
     pause: () => socket.pause(),
     resume: () => socket.isPaused && socket.resume(),
   });

@@ -6,8 +6,8 @@ import { takeOverLeases } from '../store/leases.ts';
 import { storedConsoles, type StoredConsole } from '../store/stored-console.ts';
 import { nowOf, settle } from './context.ts';
 import { loseWorker } from './lose.ts';
+import type { LinkParts } from './link-parts.ts';
 import type { Seat, WorkerConnection } from './seat.ts';
-import type { LinkParts } from './worker-link.ts';
 import { withdrawal } from './withdraw.ts';
 
 /**

@@ -1,16 +1,12 @@
 import type { ExecutionId, RunId } from '../../protocol/ids.ts';
 import type { Capacity, Hello, TaskMessage } from '../../protocol/worker-link.ts';
 import { liveExecutionsOfWorker, type RunAndExecution } from '../store/executions.ts';
-import type { Cancellations } from './cancellations.ts';
-import type { RunContext } from './context.ts';
-import type { Dispatcher } from './dispatcher.ts';
 import { greet, leave } from './greet.ts';
 import { awaitLateAnswers } from './late-answers.ts';
-import type { Leases } from './leases.ts';
+import type { LinkParts } from './link-parts.ts';
 import { persist } from './persist.ts';
 import { noteReachability } from './reachability.ts';
 import type { Seat, WorkerConnection } from './seat.ts';
-import type { Seats } from './seats.ts';
 import { hearClaim, hearEnd, hearPhase, hearRejection } from './worker-words.ts';
 
 /** One worker connection, as the gateway drives it: open it, hand over its messages one after the other, close it. */
@@ -26,14 +22,6 @@ export interface WorkerLink {
   open(connection: WorkerConnection): Promise<LinkedWorker>;
   /** The same for one that says who it is and what it has; it is sent its welcome. */
   greet(connection: WorkerConnection, hello: Hello): Promise<LinkedWorker>;
-}
-
-export interface LinkParts {
-  context: RunContext;
-  seats: Seats;
-  dispatcher: Dispatcher;
-  cancellations: Cancellations;
-  leases: Leases;
 }
 
 export function createWorkerLink(parts: LinkParts): WorkerLink {
