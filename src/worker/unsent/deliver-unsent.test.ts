@@ -121,5 +121,5 @@ async function leave(calls: UnsentCall[]): Promise<Left> {
 interface Left {
   api: FakeApi;
   file: string;
-  deliver(signal?: AbortSignal): Promise<void>;
+  readonly deliver: (signal?: AbortSignal) => Promise<void>;
 }
