@@ -10,7 +10,6 @@ function start() {
     add: (entry) => queue.add(entry),
     extend: (...args) => queue.extend(...args),
     room: () => Promise.resolve(),
-    keepUnsent: () => undefined,
     delivered: () => Promise.resolve(),
   });
   const textOf = (stream: string) =>

@@ -53,7 +53,6 @@ async function runAgent(invocation: Invocation, options: AgentRunOptions): Promi
     rootUrl: settings.rootUrl,
     token: tokenOf(invocation),
     flags: wishesOf(options),
-    unsentFolder: options.unsentFolder,
     onStart: (run) => announce(invocation, run.run_id, isJson),
   });
 }

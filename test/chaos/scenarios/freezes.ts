@@ -1,0 +1,70 @@
+import { isTerminal } from '../../../src/protocol/states.ts';
+import { again, pause, underLoad, type Load } from '../load.ts';
+import type { Scenario } from '../scenario.ts';
+import type { Stage } from '../stage.ts';
+import { freeze, seldom } from './faults.ts';
+
+/** Longer than the lease of the stage. */
+const pastTheLease = [3_500, 5_000] as const;
+
+export const freezes: readonly Scenario[] = [
+  {
+    name: 'freeze-daemon',
+    breaks: 'SIGSTOP of the daemon past its lease, and SIGCONT',
+    share: 30,
+    few: 6,
+    play: (stage, load) =>
+      underLoad(stage, load, (calm) =>
+        again(stage, calm, seldom, () =>
+          freeze(stage.random.pick(stage.daemons), stage.random.between(...pastTheLease)),
+        ),
+      ),
+  },
+  {
+    name: 'freeze-server',
+    breaks: 'SIGSTOP of the server past the lease, and SIGCONT',
+    share: 30,
+    few: 0,
+    play: (stage, load) =>
+      underLoad(stage, load, (calm) =>
+        again(stage, calm, seldom, () => freeze(stage.server, stage.random.between(...pastTheLease))),
+      ),
+  },
+  {
+    name: 'freeze-until-lost',
+    breaks: 'SIGSTOP of the daemon until its runs are lost; it comes back late',
+    share: 20,
+    few: 4,
+    settings: { server: { OZ_LEASE: '1s', OZ_LOST_AFTER: '3s', OZ_RETRY_AFTER: '3s' } },
+    // Most would never end by themselves: somebody has to end them.
+    plan: (usual, random) => ({ ...usual, deed: random.pick(['sleep 600', 'sleep 600', ':']) }),
+    play: freezeUntilLost,
+  },
+];
+
+async function freezeUntilLost(stage: Stage, load: Load): Promise<void> {
+  const thaw = async (calm: AbortSignal) => {
+    do {
+      await pause(stage.random.between(1_000, 2_500), calm);
+      stage.faults += 1;
+      for (const record of stage.records) record.excused.add('ERROR');
+      const daemon = stage.random.pick(stage.daemons);
+      daemon.signal('SIGSTOP');
+      await untilNobodyWorks(stage);
+      daemon.signal('SIGCONT');
+      // Runs that never end by themselves are left to the next round.
+    } while (!calm.aborted || (await anyLives(stage)));
+  };
+  await underLoad(stage, load, thaw);
+}
+
+async function untilNobodyWorks(stage: Stage): Promise<void> {
+  for (const { runId } of stage.records.slice()) {
+    while ((await stage.client.getRun(runId)).is_sandbox_running) await pause(100);
+  }
+}
+
+async function anyLives(stage: Stage): Promise<boolean> {
+  const runs = await Promise.all(stage.records.map(({ runId }) => stage.client.getRun(runId)));
+  return runs.some(({ state }) => !isTerminal(state));
+}
