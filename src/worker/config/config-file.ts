@@ -142,7 +142,7 @@ export const configFileSchema = z.strictObject({
   kill_grace: optional(duration),
   limits: optional(limitsSchema),
   accept: optional(acceptSchema),
-  health_port: optional(wholeNumber),
+  health_port: text,
   backend: optional(backendSchema),
 });
 export type ConfigFile = Partial<z.infer<typeof configFileSchema>>;

@@ -23,7 +23,7 @@ test('what is left unsaid has the defaults of the official worker', async () => 
     killGrace: 10_000,
     limits: {},
     accept: {},
-    healthPort: undefined,
+    health: undefined,
     once: false,
     direct: {
       workspaceRoot: '/var/lib/oz/workspaces',
@@ -80,7 +80,7 @@ test('what the official worker has not is read from the file, and flags beat it'
     killGrace: 3_000,
     limits: { memory: 2 * 2 ** 30, processes: 500, output: 1.5 * 2 ** 20 },
     accept: { harnesses: ['shell', 'claude'], repositories: ['acme/*'] },
-    healthPort: 9100,
+    health: { host: '127.0.0.1', port: 9100 },
     direct: {
       teardownTimeout: 30_000,
       runAs: ['oz1', 'oz2'],
@@ -97,14 +97,14 @@ test('what the official worker has not is read from the file, and flags beat it'
     '--task-timeout',
     '1m',
     '--health-port',
-    '0',
+    '[::1]:0',
     '--once',
   ];
   expect(await resolve([...key, ...flags], more)).toMatchObject({
     stateDir: '/s',
     onShutdown: 'cancel',
     taskTimeout: 60_000,
-    healthPort: 0,
+    health: { host: '::1', port: 0 },
     once: true,
   });
 });
@@ -114,6 +114,8 @@ test.each([
   ['limits: { disk: 1G }', 'limits.disk: is not a known key'],
   ['on_shutdown: wait', 'on_shutdown: must be one of detach, drain, cancel'],
   ['task_timeout: soon', 'task_timeout: must be a duration'],
+  ['health_port: 70000', 'neither a number from 0 to 65535 nor address:port'],
+  ['health_port: 1.2.3.4', 'neither a number'],
   ['backend: { direct: { sandbox: docker } }', 'sandbox.type: must be bubblewrap'],
   ['backend: { direct: { containment: jail } }', 'must be one of auto, cgroup'],
 ])('%s is refused', async (line, words) => {

@@ -41,7 +41,8 @@ export interface WorkerConfig {
   killGrace: number;
   limits: LimitsSection;
   accept: AcceptSection;
-  healthPort: number | undefined;
+  /** Where `/livez` and `/readyz` are served. */
+  health: { host: string; port: number } | undefined;
   /** One task, then the end. */
   once: boolean;
   direct: DirectConfig;
@@ -103,7 +104,7 @@ export async function resolveConfig(flags: Flags, host: Environment): Promise<Wo
     killGrace: milliseconds(file.kill_grace) ?? defaultKillGrace,
     limits: file.limits ?? {},
     accept: file.accept ?? {},
-    healthPort: resolveHealthPort(flags, file),
+    health: resolveHealth(flags, file),
     once: flags.once ?? false,
     direct: resolveDirect({ ...flags, apiKey }, file, host),
   };
@@ -192,10 +193,14 @@ function resolveTaskTimeout(flags: Flags, file: ConfigFile): number | undefined 
   return limit || undefined;
 }
 
-function resolveHealthPort(flags: Flags, file: ConfigFile): number | undefined {
-  const port = flags.healthPort ?? file.health_port;
-  if (port === undefined || (port >= 0 && port <= 65_535)) return port;
-  throw invalid('The health port must be a number from 0 to 65535.');
+/** Only this machine can ask, unless an address is named: a container's probes come from outside. */
+function resolveHealth(flags: Flags, file: ConfigFile): WorkerConfig['health'] {
+  const text = (flags.healthPort || file.health_port)?.trim();
+  if (!text) return undefined;
+  const [, host = '127.0.0.1', digits] = /^(?:\[?([^\s\]]+?)\]?:)?(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (port <= 65_535) return { host, port };
+  throw invalid(`The health port "${text}" is neither a number from 0 to 65535 nor address:port.`);
 }
 
 function milliseconds(text: string | undefined): number | undefined {

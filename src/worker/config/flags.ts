@@ -26,7 +26,7 @@ export interface Flags {
   stateDir?: string;
   onShutdown?: OnShutdown;
   taskTimeout?: string;
-  healthPort?: number;
+  healthPort?: string;
   once?: boolean;
 }
 
@@ -59,7 +59,7 @@ export function createCommand(): Command {
         ),
       )
       .option('--task-timeout <duration>', 'how long a task may take, such as 2h; 0 = no limit')
-      .option('--health-port <port>', 'serve /livez and /readyz on this port of 127.0.0.1', parseInteger)
+      .option('--health-port <port>', 'serve /livez and /readyz on this port of 127.0.0.1, or on address:port')
       .option('--once', 'run one task, then end')
       .addOption(new Option('--web-socket-url <url>').hideHelp())
       .option('--server-root-url <url>', 'the server; WARP_SERVER_ROOT_URL says the same')
