@@ -14,6 +14,7 @@ import { KeyRefusedError } from './connection/dial.ts';
 import { createConsoleHub, type ConsoleHub } from './console/console-hub.ts';
 import { noObserver } from './observer.ts';
 import { openDirectBackend, type OpenBackend } from './open-backend.ts';
+import { openObservers } from './open-observers.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
 
 export interface WorkerProcess {
@@ -58,7 +59,12 @@ export async function runWorker(worker: WorkerProcess): Promise<number> {
       log,
     });
     try {
-      return await serve(config, worker, { backend, clock: systemClock, log });
+      const observers = await openObservers({ config, host: worker.host, clock: systemClock, log });
+      try {
+        return await serve(config, worker, { backend, clock: systemClock, log });
+      } finally {
+        await observers.close();
+      }
     } finally {
       await backend.close();
     }
