@@ -12,7 +12,7 @@ import { parseFlags } from './config/flags.ts';
 import { createConnection, type Connection } from './connection/connection.ts';
 import { KeyRefusedError } from './connection/dial.ts';
 import { createConsoleHub, type ConsoleHub } from './console/console-hub.ts';
-import { noObserver } from './observer.ts';
+import type { WorkerObserver } from './observer.ts';
 import { openDirectBackend, type OpenBackend } from './open-backend.ts';
 import { openObservers } from './open-observers.ts';
 import { createSupervisor, type Supervisor } from './supervisor.ts';
@@ -61,7 +61,7 @@ export async function runWorker(worker: WorkerProcess): Promise<number> {
     try {
       const observers = await openObservers({ config, host: worker.host, clock: systemClock, log });
       try {
-        return await serve(config, worker, { backend, clock: systemClock, log });
+        return await serve(config, worker, { backend, observer: observers.observer, clock: systemClock, log });
       } finally {
         await observers.close();
       }
@@ -75,11 +75,13 @@ export async function runWorker(worker: WorkerProcess): Promise<number> {
 
 interface Parts {
   backend: OpenBackend;
+  observer: WorkerObserver;
   clock: Clock;
   log: Logger;
 }
 
-async function serve(config: WorkerConfig, worker: WorkerProcess, { backend, clock, log }: Parts): Promise<number> {
+async function serve(config: WorkerConfig, worker: WorkerProcess, parts: Parts): Promise<number> {
+  const { backend, observer, clock, log } = parts;
   const { workerId, maxConcurrentTasks } = config;
   const instanceId = randomUUID();
   const connection: Connection = createConnection({
@@ -89,7 +91,7 @@ async function serve(config: WorkerConfig, worker: WorkerProcess, { backend, clo
     host: worker.host,
     clock,
     log,
-    observer: noObserver,
+    observer,
     hello: () => ({
       instance_id: instanceId,
       version,
