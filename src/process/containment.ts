@@ -1,3 +1,5 @@
+import type { GroupFolders } from './cgroup/own-group.ts';
+
 /** How the processes of one piece of work are held together, weakest last. */
 export type ContainmentKind = 'cgroup' | 'pid_namespace' | 'environment';
 
@@ -12,8 +14,11 @@ export interface ContainmentLimits {
 /** What a containment is told by after a restart of this program: plain JSON, to be kept by the caller. */
 export type ContainmentState =
   | { kind: 'environment' }
-  | { kind: 'cgroup'; folders: { [controller: string]: string } }
-  | { kind: 'pid_namespace'; pid: number; startTime: string; bootId: string };
+  | { kind: 'cgroup'; folders: GroupFolders; limits: ContainmentLimits }
+  | { kind: 'pid_namespace'; name: string; owner: NamespaceOwner };
+
+/** Whether a namespace is made with root's rights, or by way of a user namespace in which the user stays the same. */
+export type NamespaceOwner = 'root' | 'user';
 
 /**
  * What holds together all processes of one piece of work, whichever of its commands started them and however they tried
@@ -29,8 +34,8 @@ export type ContainmentState =
 export interface Containment {
   readonly kind: ContainmentKind;
   readonly state: ContainmentState;
-  /** How a command gets into it. */
-  readonly entry: ContainmentEntry;
+  /** Says how a command gets into it. */
+  enter(): Promise<ContainmentEntry>;
   /** Kills all that is in it at once, also what is just being forked; with `environment` it does nothing. */
   kill(): Promise<void>;
   /** The numbers of the processes in it; with `environment` none is known. */
@@ -44,15 +49,26 @@ export interface Containment {
 export interface ContainmentEntry {
   /** Files that a process writes `0` to, to move itself in. */
   readonly groups: readonly string[];
-  /** Arguments to be put in front of the command. */
-  readonly through: readonly string[];
+  /** A program and its arguments that starts what follows it so that its children are in. */
+  readonly namespace?: readonly string[];
+}
+
+/** What this host holds processes together with. */
+export interface Containments {
+  readonly kind: ContainmentKind;
+  /** Sentences on what this host can promise, and on what to do for more. */
+  readonly description: readonly string[];
+  /** `name` is a file name, unique on this host. */
+  make(name: string, limits: ContainmentLimits): Promise<Containment>;
+  /** The containment of an earlier life, whatever kind it was; where the machine's restart has ended it, a new one. */
+  reopen(state: ContainmentState, name: string, limits: ContainmentLimits): Promise<Containment>;
 }
 
 /** For a host that gives nothing better. */
 export const environmentContainment: Containment = {
   kind: 'environment',
   state: { kind: 'environment' },
-  entry: { groups: [], through: [] },
+  enter: () => Promise.resolve({ groups: [] }),
   kill: () => Promise.resolve(),
   survivors: () => Promise.resolve([]),
   exceeded: () => Promise.resolve(undefined),

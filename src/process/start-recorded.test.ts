@@ -93,8 +93,8 @@ test.each([
 
 test('a command whose group cannot be entered does not run', async () => {
   const { command, folder } = await scriptCommand('touch ran');
-  const entry = { groups: ['/no/such/group/cgroup.procs'], through: [] };
-  const start = startRecorded(command, { ...environmentContainment, entry }, tools);
+  const enter = () => Promise.resolve({ groups: ['/no/such/group/cgroup.procs'] });
+  const start = startRecorded(command, { ...environmentContainment, enter }, tools);
   await expect(start).rejects.toThrow('/no/such/group/cgroup.procs');
   expect(await readdir(folder)).not.toContain('ran');
 });

@@ -19,9 +19,10 @@ export async function startRecorded(command: RecordedCommand, containment: Conta
   await requireStartable(command);
   await reserveExit(command.record);
   if (!hasShim()) return startUnshimmed(command);
+  const entry = await containment.enter();
   const output = await open(command.output, 'ax', 0o600);
   try {
-    return await watchShim(spawnShim(command, containment.entry, output.fd), command, tools);
+    return await watchShim(spawnShim(command, entry, output.fd), command, tools);
   } finally {
     await output.close();
   }

@@ -1,0 +1,84 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { access, mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Clock } from '../../common/clock.ts';
+import type { Containment, ContainmentLimits } from '../containment.ts';
+import { cgroupContainment, type CgroupContainment, type CgroupState } from './cgroup-containment.ts';
+import { findParents } from './find-parents.ts';
+import { writeLimits } from './limit-files.ts';
+import { parseOwnGroup, type GroupFolders } from './own-group.ts';
+
+export interface Cgroups {
+  /** Where the groups are made. */
+  readonly parents: GroupFolders;
+  readonly make: (name: string, limits: ContainmentLimits) => Promise<Containment>;
+}
+
+/** Rejects, in words, where this process may not make groups, or where they cannot keep the limits. */
+export async function openCgroups(limits: ContainmentLimits, clock: Clock): Promise<Cgroups> {
+  const own = parseOwnGroup(await readProc('mountinfo'), await readProc('cgroup'));
+  const parents = await findParents(own, limits);
+  const make = (name: string, limits: ContainmentLimits) => {
+    return makeCgroup({ kind: 'cgroup', folders: foldersFor(name, parents, limits), limits }, clock);
+  };
+  await tryOut(await make(`probe-${randomUUID()}`, limits));
+  return { parents, make };
+}
+
+async function makeCgroup(state: CgroupState, clock: Clock): Promise<CgroupContainment> {
+  await Promise.all(Object.values(state.folders).map((folder) => mkdir(folder, { recursive: true })));
+  await writeLimits(state.folders, state.limits);
+  return cgroupContainment(state, clock);
+}
+
+/** Undefined when it is gone, as after a restart of the machine. */
+export async function reopenCgroup(state: CgroupState, clock: Clock): Promise<Containment | undefined> {
+  for (const folder of Object.values(state.folders)) {
+    if (!(await isThere(folder))) return undefined;
+  }
+  // They are lost where the controllers were turned off meanwhile.
+  await writeLimits(state.folders, state.limits);
+  return cgroupContainment(state, clock);
+}
+
+/** Each move from one group to another costs time: none is made into a hierarchy that is of no use. */
+function foldersFor(name: string, parents: GroupFolders, { memory, processes }: ContainmentLimits): GroupFolders {
+  const { unified, freezer } = parents;
+  const needed = {
+    ...(unified === undefined ? { freezer } : { unified }),
+    ...(memory === undefined ? {} : { memory: parents.memory }),
+    ...(processes === undefined ? {} : { pids: parents.pids }),
+  };
+  const there = Object.entries(needed).flatMap(([hierarchy, parent]) =>
+    parent ? [[hierarchy, join(parent, name)]] : [],
+  );
+  return Object.fromEntries(there) as GroupFolders;
+}
+
+/** Moves a process in, as each command will move itself. Before Linux 5.2 nobody in such a group can be stopped. */
+async function tryOut(containment: CgroupContainment): Promise<void> {
+  try {
+    const { unified } = containment.state.folders;
+    if (unified !== undefined) await access(join(unified, 'cgroup.freeze'));
+    const script = 'for group; do echo 0 >"$group" || exit; done';
+    await promisify(execFile)('/bin/sh', ['-c', script, 'sh', ...(await containment.enter()).groups]);
+  } finally {
+    await containment.remove();
+  }
+}
+
+async function readProc(name: string): Promise<string> {
+  return readFile(`/proc/self/${name}`, 'utf8');
+}
+
+async function isThere(folder: string): Promise<boolean> {
+  try {
+    await access(folder);
+    return true;
+  } catch {
+    // Of the reasons there may be, none leaves a group that could be used.
+    return false;
+  }
+}
