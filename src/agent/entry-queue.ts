@@ -18,6 +18,8 @@ export interface EntryQueue {
   extend(target: number, text: string, stream?: OutputStream): void;
   /** The next delivery. The same again until something is acknowledged, perhaps with more at its end. */
   batch(): Entry[];
+  /** Entries that it has not answered before, in deliveries. Like what was handed out, they are not changed any more. */
+  unkept(): Entry[][];
   /** Forgets what lies below the index that the server expects next. */
   acknowledge(nextIndex: number): void;
   isEmpty(): boolean;
@@ -29,6 +31,7 @@ export function createEntryQueue(options: { firstIndex: number; turn: number; no
   const entries: Entry[] = [];
   let nextIndex = options.firstIndex;
   let handedOut = options.firstIndex;
+  let kept = options.firstIndex;
   let length = 0;
 
   const add = (entry: NewEntry): number => {
@@ -54,6 +57,13 @@ export function createEntryQueue(options: { firstIndex: number; turn: number; no
       const batch = entries.slice(0, batchSize(entries));
       handedOut = Math.max(handedOut, (batch.at(-1)?.index ?? -1) + 1);
       return batch;
+    },
+    unkept() {
+      const rest = entries.filter(({ index }) => index >= kept);
+      handedOut = kept = nextIndex;
+      const batches: Entry[][] = [];
+      while (rest.length > 0) batches.push(rest.splice(0, batchSize(rest)));
+      return batches;
     },
     acknowledge(expected) {
       const first = entries[0]?.index ?? nextIndex;

@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -6,6 +7,7 @@ import { fakeRunId, startFakeApi, type FakeApi } from '../../test/helpers/fake-a
 import { createRecording } from '../../test/helpers/recording.ts';
 import { systemClock, type Clock } from '../common/clock.ts';
 import { createProcessTable } from '../process/process-table.ts';
+import { unsentCallSchema, unsentFile, type UnsentCall } from '../protocol/unsent.ts';
 import { runManaged, type ManagedRun } from './managed-run.ts';
 
 let api: FakeApi;
@@ -222,4 +224,68 @@ test('an outcome that nobody takes for ten minutes is given up, and said to be',
   await expect(start('true', { clock: impatient }).outcome).rejects.toThrow(
     'The outcome SUCCEEDED could not be delivered within 10 minutes.',
   );
+});
+
+function unsentCalls(folder: string): UnsentCall[] {
+  const lines = existsSync(join(folder, unsentFile))
+    ? readFileSync(join(folder, unsentFile), 'utf8').split('\n')
+    : [''];
+  expect(lines.pop()).toBe('');
+  return lines.map((line) => unsentCallSchema.parse(JSON.parse(line)));
+}
+
+const unsentText = (folder: string) => JSON.stringify(unsentCalls(folder));
+
+test('what the server does not answer is kept on disk within a second, and forgotten when it has it', async () => {
+  api.spoil = ({ path }) => (path.endsWith('/transcript') ? { cut: 'before' } : undefined);
+  const { outcome } = start('echo hello; until [ -e go ]; do sleep 0.05; done', {
+    unsentFolder: workspace,
+    clock: systemClock,
+  });
+  // Whatever comes now, SIGKILL included, the worker finds it there.
+  await expect.poll(() => unsentText(workspace), { timeout: 5_000 }).toContain('hello\\n');
+  api.spoil = () => undefined;
+  await writeFile(join(workspace, 'go'), '');
+  await expect(outcome).resolves.toEqual({ state: 'SUCCEEDED' });
+  expect(unsentCalls(workspace)).toEqual([]);
+});
+
+test('told to stop while the server is away, it leaves what was said', async () => {
+  const stop = new AbortController();
+  const { outcome, show } = start("trap 'echo bye; exit 0' TERM; echo hello; while :; do sleep 0.05; done", {
+    stop: stop.signal,
+    unsentFolder: workspace,
+  });
+  await expect.poll(() => show.output()).toContain('hello');
+  api.spoil = () => ({ cut: 'before' });
+  stop.abort(new Error('stopped by the worker'));
+  await expect(outcome).rejects.toThrow('stopped by the worker');
+  expect(unsentText(workspace)).toContain('bye\\n');
+  expect(unsentText(workspace)).not.toContain('report_turn');
+});
+
+test('an outcome that nobody takes for a minute is left behind all entries, and the agent ends by it', async () => {
+  api.spoil = ({ method, body }) =>
+    method === 'POST' || (body as { state?: string } | undefined)?.state === 'FAILED' ? { cut: 'before' } : undefined;
+  const impatient: Clock = { ...systemClock, after: (delay, done) => systemClock.after(delay / 100, done) };
+  const failure = { message: 'The script exited with code 3.', error_code: 'agent_failed' as const };
+  const { outcome } = start('echo hello; exit 3', { clock: impatient, unsentFolder: workspace });
+  await expect(outcome).resolves.toEqual({ state: 'FAILED', status_message: failure });
+  const calls = unsentCalls(workspace);
+  const entries = calls.flatMap((call) => (call.call === 'append_entries' ? call.entries : []));
+  expect(entries.map(({ index }) => index)).toEqual(entries.map((_, index) => index));
+  expect(entries.at(-1)?.type).toBe('tool_result');
+  expect(calls.at(-1)).toEqual({
+    call: 'report_turn',
+    turn: 1,
+    report: { state: 'FAILED', status_message: failure },
+  });
+});
+
+test('an outcome that cannot be left either is waited with as before', async () => {
+  api.spoil = ({ body }) =>
+    (body as { state?: string } | undefined)?.state === 'SUCCEEDED' ? { cut: 'before' } : undefined;
+  const impatient: Clock = { ...systemClock, after: (delay, done) => systemClock.after(delay / 1_000, done) };
+  const unsentFolder = join(workspace, 'missing');
+  await expect(start('true', { clock: impatient, unsentFolder }).outcome).rejects.toThrow('within 10 minutes.');
 });

@@ -11,6 +11,7 @@ import { maskingRecorder, maskOutcome } from './masking-recorder.ts';
 import { teeRecorder, type Recorder } from './recorder.ts';
 import { transcriptRecorder } from './transcript-recorder.ts';
 import { createTranscriptWriter, type TranscriptWriter } from './transcript-writer.ts';
+import { openUnsentCalls, type UnsentCalls } from './unsent-calls.ts';
 
 /** An execution is one process, and without follow-ups it answers one prompt. */
 const turn = 1;
@@ -18,6 +19,8 @@ const turn = 1;
 const beginLimit = 10 * 60_000;
 /** Milliseconds that an ended harness's last entries and its outcome may take to be delivered, the server being away. */
 const deliveryLimit = 10 * 60_000;
+/** The same where the worker delivers what is left: no reason to hold its slot for long. */
+const briefDeliveryLimit = 60_000;
 /** Milliseconds for the last entries of an agent that was told to stop. */
 const farewellLimit = 5_000;
 
@@ -29,6 +32,8 @@ export interface ManagedRun {
   flags: Wishes;
   cwd: string;
   env: NodeJS.ProcessEnv;
+  /** Where to leave what the server could not be told, for the worker to tell it. */
+  unsentFolder?: string | undefined;
   /** How the harness's children may call this program. */
   cliPath: string;
   /** What the agent shows of itself on its own output, already masked. */
@@ -51,7 +56,9 @@ export async function runManaged(task: ManagedRun): Promise<ReportTurn> {
   const client = createAgentClient(task);
   const { run, firstIndex } = await begin(task, client);
   task.onStart(run);
+  const unsent = openUnsentCalls(task.unsentFolder);
   const writer = createTranscriptWriter({
+    unsent,
     firstIndex,
     turn,
     clock: task.clock,
@@ -61,7 +68,7 @@ export async function runManaged(task: ManagedRun): Promise<ReportTurn> {
   });
   try {
     const outcome = await play(task, run, writer, end);
-    return await deliver(task, { client, run, writer, outcome });
+    return await deliver(task, { client, run, writer, unsent, outcome });
   } catch (error) {
     throw explain(error);
   } finally {
@@ -82,7 +89,10 @@ function createAgentClient(task: ManagedRun): Client {
 
 /** Nothing is lost by giving up here, and a server that does not answer may be one that never will. */
 async function begin(task: ManagedRun, client: Client): Promise<{ run: RunItem; firstIndex: number }> {
-  const tooLate = `The server at ${task.rootUrl} could not be reached within ${inMinutes(beginLimit)}: nothing was begun.`;
+  const tooLate = new CodedError(
+    'resource_unavailable',
+    `The server at ${task.rootUrl} could not be reached within ${inMinutes(beginLimit)}: nothing was begun.`,
+  );
   return within(beginLimit, tooLate, task, async (signal) => {
     const run = await client.getRun(task.runId, { signal });
     const { next_entry } = await client.reportTurn(run.run_id, turn, { state: 'INPROGRESS' }, { signal });
@@ -115,8 +125,9 @@ function unavailable(message: string): ReportTurn {
   return { state: 'FAILED', status_message: { message, error_code: 'feature_not_available' } };
 }
 
-/** What could not be sent in time is lost: the worker's word counts, and it is waiting for this process to end. */
+/** What cannot be sent in time is left to the worker, which is waiting for this process to end. */
 async function sayFarewell({ clock }: ManagedRun, writer: TranscriptWriter): Promise<void> {
+  writer.keepUnsent();
   const tooLate = new AbortController();
   const cancel = clock.after(farewellLimit, () => tooLate.abort());
   await writer.delivered(tooLate.signal).catch(() => undefined);
@@ -127,28 +138,45 @@ interface Delivery {
   client: Client;
   run: RunItem;
   writer: TranscriptWriter;
+  unsent: UnsentCalls;
   outcome: ReportTurn;
 }
 
 /** All entries first, then the outcome: whoever sees a run ended sees all of its transcript. */
-async function deliver(task: ManagedRun, { client, run, writer, outcome }: Delivery): Promise<ReportTurn> {
-  const tooLate = `The outcome ${outcome.state} could not be delivered within ${inMinutes(deliveryLimit)}.`;
-  return within(deliveryLimit, tooLate, task, async (signal) => {
-    await writer.delivered(signal);
-    await client.reportTurn(run.run_id, turn, outcome, { signal });
-    return outcome;
-  });
+async function deliver(task: ManagedRun, delivery: Delivery): Promise<ReportTurn> {
+  const { client, run, writer, unsent, outcome } = delivery;
+  const keepOutcome = () => unsent.keep({ call: 'report_turn', turn, report: outcome });
+  writer.keepUnsent();
+  keepOutcome();
+  const limit = unsent.areDelivered ? briefDeliveryLimit : deliveryLimit;
+  const tooLate = new CodedError(
+    'resource_unavailable',
+    `The outcome ${outcome.state} could not be delivered within ${inMinutes(limit)}.`,
+  );
+  try {
+    return await within(limit, tooLate, task, async (signal) => {
+      await writer.delivered(signal);
+      // What was kept together with the last entries was forgotten together with them.
+      keepOutcome();
+      await client.reportTurn(run.run_id, turn, outcome, { signal });
+      unsent.forget();
+      return outcome;
+    });
+  } catch (error) {
+    if (error === tooLate && unsent.areDelivered) return outcome;
+    throw error;
+  }
 }
 
 /** Does a step that may take `limit` milliseconds, and that the agent's end ends too. */
 async function within<T>(
   limit: number,
-  tooLate: string,
+  tooLate: CodedError,
   { clock, stop }: ManagedRun,
   step: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const late = new AbortController();
-  const cancel = clock.after(limit, () => late.abort(new CodedError('resource_unavailable', tooLate)));
+  const cancel = clock.after(limit, () => late.abort(tooLate));
   try {
     return await step(AbortSignal.any([stop, late.signal]));
   } finally {

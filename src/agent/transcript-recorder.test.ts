@@ -10,6 +10,7 @@ function start() {
     add: (entry) => queue.add(entry),
     extend: (...args) => queue.extend(...args),
     room: () => Promise.resolve(),
+    keepUnsent: () => undefined,
     delivered: () => Promise.resolve(),
   });
   const textOf = (stream: string) =>

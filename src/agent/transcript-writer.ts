@@ -2,9 +2,12 @@ import type { Clock } from '../common/clock.ts';
 import type { Entry } from '../protocol/transcript.ts';
 import { createEntryQueue, type NewEntry } from './entry-queue.ts';
 import type { OutputStream } from './recorder.ts';
+import type { UnsentCalls } from './unsent-calls.ts';
 
 /** Milliseconds that an entry waits for company, at most, before it is sent. */
 const flushDelay = 25;
+/** Milliseconds without an answer after which what waits is kept outside this process. */
+const keepDelay = 500;
 /** UTF-16 code units of unsent text above which a writer is full, and below which it takes more again. */
 const full = 4 * 1024 * 1024;
 const roomy = full / 2;
@@ -19,7 +22,7 @@ const roomy = full / 2;
  *
  * A delivery that fails for a passing reason is repeated unchanged by `append`, for as long as it takes; meanwhile
  * entries queue up, and `room` holds the harness back: a full writer stops reading the child's pipe, and so, in the end,
- * the child. That is simpler than a spill to disk, and loses nothing either.
+ * the child. What the server leaves unanswered for half a second is also kept on disk, where it outlives this process.
  */
 export interface TranscriptWriter {
   /** Answers the entry's index. */
@@ -27,6 +30,8 @@ export interface TranscriptWriter {
   extend(target: number, text: string, stream?: OutputStream): void;
   /** Resolves when there is room for more, or nobody shall be held back any longer. */
   room(): Promise<void>;
+  /** Keeps now what is not delivered yet. */
+  keepUnsent(): void;
   /** Resolves once the server has everything; rejects when the writer is lost or the signal is aborted. */
   delivered(signal: AbortSignal): Promise<void>;
 }
@@ -37,6 +42,7 @@ export interface TranscriptWriterOptions {
   clock: Clock;
   /** Sends entries and answers the index expected next; repeats what may pass, throws what will not. */
   append(entries: readonly Entry[]): Promise<number>;
+  unsent: UnsentCalls;
   /** Aborted when the harness is being ended: from then on it is not held back. */
   release: AbortSignal;
   /** Called once, when the server will take no more. */
@@ -50,8 +56,28 @@ export function createTranscriptWriter(options: TranscriptWriterOptions): Transc
   let state: 'quiet' | 'gathering' | 'sending' | 'lost' = 'quiet';
   let loss: unknown;
   let stopGathering = () => {};
+  let stopWatching: (() => void) | undefined;
+  let answers = 0;
 
+  const keepUnsent = () => {
+    for (const entries of queue.unkept()) options.unsent.keep({ call: 'append_entries', entries });
+  };
+  /** Keeps what waits, for as long as no answer comes. */
+  const watch = () => {
+    const before = answers;
+    stopWatching ??= clock.after(keepDelay, () => {
+      stopWatching = undefined;
+      if (answers === before) keepUnsent();
+      watch();
+    });
+  };
+  const unwatch = () => {
+    stopWatching?.();
+    stopWatching = undefined;
+  };
   const gather = () => {
+    if (state === 'lost') return;
+    watch();
     if (state !== 'quiet') return;
     state = 'gathering';
     stopGathering = clock.after(flushDelay, () => void send());
@@ -61,10 +87,15 @@ export function createTranscriptWriter(options: TranscriptWriterOptions): Transc
     try {
       queue.acknowledge(await options.append(queue.batch()));
       state = 'quiet';
-      if (!queue.isEmpty()) gather();
+      answers += 1;
+      if (queue.isEmpty()) {
+        unwatch();
+        options.unsent.forget();
+      } else gather();
     } catch (error) {
       state = 'lost';
       loss = error;
+      unwatch();
       options.onLost(error);
     }
     changed.ring();
@@ -96,6 +127,7 @@ export function createTranscriptWriter(options: TranscriptWriterOptions): Transc
         await changed.rung();
       }
     },
+    keepUnsent,
     async delivered(signal) {
       while (!isLost() && !queue.isEmpty()) {
         sendNow();

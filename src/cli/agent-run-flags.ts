@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { parseDuration } from '../common/durations.ts';
 import type { HarnessType } from '../protocol/runs.ts';
+import { unsentFlag } from '../protocol/unsent.ts';
 import { collect, excludeNegation } from './command.ts';
 import { orVariable } from './env-option.ts';
 import { harnessOption } from './harness-option.ts';
@@ -32,6 +33,7 @@ export interface AgentRunOptions {
   configureGitCredentialsWithGithub?: boolean;
   repositoryHeadOverrideJson?: string[];
   removeRepositoryOrigins?: boolean;
+  unsentFolder?: string;
 }
 
 export function addAgentRunFlags(command: Command): void {
@@ -60,6 +62,7 @@ function hiddenOptions(): Option[] {
     new Option('--strict-mcp-startup'),
     new Option('--mcp-startup-timeout <DURATION>').argParser(checkDuration),
     new Option('--idle-on-complete [DURATION]').argParser(checkDuration),
+    new Option(`${unsentFlag} <PATH>`),
     orVariable(new Option('--idle-on-fail [DURATION]').argParser(checkDuration), 'OZ_IDLE_ON_FAIL'),
     ...durations.map((flag) => new Option(flag).argParser(checkDuration)),
     ...lists.map((flag) => new Option(flag).argParser(collect)),

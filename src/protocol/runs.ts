@@ -36,6 +36,8 @@ export const agentConfigSchema = z.looseObject({
   /** The worker id to run on; absent, empty or `warp`: any worker of the team with room. */
   worker_host: z.union([workerIdSchema, z.literal('warp'), z.literal('')]).optional(),
   harness: z.looseObject({ type: harnessTypeSchema.optional() }).optional(),
+  /** Ours: how often the agent may begin when the platform fails it, 1 to 10; absent, what the server is set to. */
+  max_attempts: z.int().min(1).max(10).optional(),
 });
 export type AgentConfig = z.infer<typeof agentConfigSchema>;
 
@@ -136,6 +138,8 @@ export const runItemSchema = z.object({
   children: z.array(runIdSchema),
   last_event_sequence: z.int(),
   scope: z.object({ type: z.enum(['User', 'Team']), uid: z.string() }),
+  /** Ours: what went wrong beside the outcome, such as a teardown; left out when nothing did. */
+  warnings: z.array(z.string()).optional(),
 });
 export type RunItem = z.infer<typeof runItemSchema>;
 

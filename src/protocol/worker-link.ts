@@ -117,7 +117,8 @@ export const assignmentSchema = z.looseObject({
   instance_shape: z.looseObject({ vcpus: z.number().optional(), memory_gb: z.number().optional() }).optional(),
   /**
    * v2: another attempt may start elsewhere when this worker has not reached the server for longer than this. It ends the
-   * task by its own clock before.
+   * task by its own clock before, counted from when it sent what the server answered last: that a message of the server's
+   * arrives does not say that the server hears.
    */
   fence_after_seconds: z.int().positive().optional(),
 });

@@ -13,7 +13,10 @@ test('without flags and environment everything has its default', () => {
     cancelTimeout: 60_000,
     queueExpiry: 86_400_000,
     runTimeLimit: 43_200_000,
+    lease: 45_000,
     lostAfter: 600_000,
+    retryAfter: 120_000,
+    maxAttempts: 1,
     databaseUrl: undefined,
     masterKey: undefined,
   });

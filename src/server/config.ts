@@ -128,12 +128,39 @@ export const settings: readonly Setting[] = [
     schema: duration,
   },
   {
+    key: 'lease',
+    flag: '--lease <duration>',
+    env: 'OZ_LEASE',
+    description: 'for a worker to be silent before its runs are shown as unreachable',
+    default: '45s',
+    schema: duration,
+  },
+  {
     key: 'lostAfter',
     flag: '--lost-after <duration>',
     env: 'OZ_LOST_AFTER',
-    description: 'for a worker that lost its connection to come back',
+    description: 'for a silent worker to come back',
     default: '10m',
     schema: duration,
+  },
+  {
+    key: 'retryAfter',
+    flag: '--retry-after <duration>',
+    env: 'OZ_RETRY_AFTER',
+    description: 'the same where another attempt may start',
+    default: '2m',
+    schema: duration,
+  },
+  {
+    key: 'maxAttempts',
+    flag: '--max-attempts <number>',
+    env: 'OZ_MAX_ATTEMPTS',
+    description: 'how often an agent may begin when the platform fails it, if its run says nothing of it',
+    default: '1',
+    schema: z
+      .string()
+      .regex(/^([1-9]|10)$/, 'must be a number from 1 to 10')
+      .transform(Number),
   },
   {
     key: 'databaseUrl',

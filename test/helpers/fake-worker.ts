@@ -1,11 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import {
   serverMessageSchema,
   workerLinkPath,
   type Assignment,
+  workerLinkV2,
   type FailureReason,
+  type Hello,
   type ServerMessage,
+  type TaskMessage,
 } from '../../src/protocol/worker-link.ts';
 
 export interface FakeWorkerOptions {
@@ -13,21 +17,27 @@ export interface FakeWorkerOptions {
   rootUrl: string;
   apiKey: string;
   workerId: string;
-  /** Subprotocols to ask for; a stock daemon asks for none. */
+  /** Speaks the second protocol, and says hello with this; a stock daemon does not. */
+  hello?: Partial<Hello>;
+  /** Subprotocols to ask for, when it says no hello. */
   protocols?: string[];
   /** Called with every message, before `next` sees it. */
   onMessage?: (message: ServerMessage, worker: FakeWorker) => void;
 }
 
-type Failure = { message?: string; failure_reason?: FailureReason; exit_code?: number };
+type Failure = { message?: string; failure_reason?: FailureReason; exit_code?: number; teardown_problem?: string };
 
 type DataOf<Type extends ServerMessage['type']> = Extract<ServerMessage, { type: Type }>['data'];
 
-/** Speaks exactly the stock daemon's messages and starts nothing. */
+/** Speaks exactly the stock daemon's messages, or ours with a hello, and starts nothing. */
 export class FakeWorker {
   readonly socket: WebSocket;
   readonly received: ServerMessage[] = [];
   readonly #workerId: string;
+  readonly #isV2: boolean;
+  /** The execution of each task that it was assigned last. */
+  readonly #executions = new Map<string, string>();
+  #lastMessage = 0;
   readonly #unread: ServerMessage[] = [];
   #wake: () => void = () => {};
 
@@ -37,17 +47,22 @@ export class FakeWorker {
     return worker;
   }
 
-  constructor({ rootUrl, apiKey, workerId, protocols, onMessage }: FakeWorkerOptions) {
+  constructor({ rootUrl, apiKey, workerId, hello, protocols, onMessage }: FakeWorkerOptions) {
     const url = new URL(workerLinkPath, rootUrl);
     url.searchParams.set('worker_id', workerId);
     this.#workerId = workerId;
-    this.socket = new WebSocket(url, protocols ?? [], {
+    this.#isV2 = hello !== undefined;
+    this.socket = new WebSocket(url, hello ? [workerLinkV2] : (protocols ?? []), {
       headers: { authorization: `Bearer ${apiKey}` },
       perMessageDeflate: false,
     });
+    if (hello) this.socket.once('open', () => this.send('hello', fullHello(hello)));
+    for (const { task_id, execution_id } of hello?.executions ?? []) this.#executions.set(task_id, execution_id);
     this.socket.on('message', (data: Buffer) => {
       const message = serverMessageSchema.parse(JSON.parse(data.toString()));
       this.received.push(message);
+      if (message.type === 'task_assignment')
+        this.#executions.set(message.data.task_id, message.data.execution_id ?? '');
       this.#unread.push(message);
       onMessage?.(message, this);
       this.#wake();
@@ -74,24 +89,46 @@ export class FakeWorker {
   }
 
   send(type: string, data: unknown): void {
-    this.socket.send(JSON.stringify({ type, data }));
+    this.#send({ type, data });
   }
 
-  claim(taskId: string): void {
-    this.send('task_claimed', { task_id: taskId, worker_id: this.#workerId });
+  #send(message: object): void {
+    this.socket.send(JSON.stringify(message));
   }
 
-  reject(taskId: string, reason = 'at capacity'): void {
-    this.send('task_rejected', { task_id: taskId, reason });
+  /** Says something of a task. Ours names the execution and numbers what it says; answers that number. */
+  say(type: TaskMessage['type'], taskId: string, data: object, executionId = this.#executions.get(taskId)): number {
+    const message_id = ++this.#lastMessage;
+    if (!this.#isV2) this.send(type, { task_id: taskId, ...data });
+    else this.#send({ type, message_id, data: { task_id: taskId, execution_id: executionId, ...data } });
+    return message_id;
   }
 
-  complete(taskId: string, taskState?: 'CANCELLED'): void {
+  /** Resolves when this, or all that was said so far, has been acknowledged. */
+  async acknowledged(messageId = this.#lastMessage): Promise<void> {
+    const isAck = (message: ServerMessage) => message.type === 'ack' && message.data.message_id === messageId;
+    while (!this.received.some(isAck)) await new Promise<void>((resolve) => (this.#wake = resolve));
+  }
+
+  claim(taskId: string): number {
+    return this.say('task_claimed', taskId, { worker_id: this.#workerId });
+  }
+
+  reject(taskId: string, code?: 'not_accepted' | 'not_ready'): number {
+    return this.say('task_rejected', taskId, { reason: 'at capacity', ...(code && { code }) });
+  }
+
+  phase(taskId: string, phase: 'preparing' | 'ending'): number {
+    return this.say('task_phase', taskId, { phase });
+  }
+
+  complete(taskId: string, taskState?: 'CANCELLED' | 'RELEASED', more: { teardown_problem?: string } = {}): number {
     const state = taskState && { task_state: taskState };
-    this.send('task_completed', { task_id: taskId, message: 'Task completed successfully', ...state });
+    return this.say('task_completed', taskId, { message: 'Task completed successfully', ...state, ...more });
   }
 
-  fail(taskId: string, failure: Failure = {}): void {
-    this.send('task_failed', { task_id: taskId, message: 'The task failed.', ...failure });
+  fail(taskId: string, failure: Failure = {}): number {
+    return this.say('task_failed', taskId, { message: 'The task failed.', ...failure });
   }
 
   /** Everything sent before has reached the server, and its answer to a ping has come back. */
@@ -107,4 +144,9 @@ export class FakeWorker {
     this.socket.close(1000);
     await closed;
   }
+}
+
+function fullHello(hello: Partial<Hello>): Hello {
+  const daemon = { instance_id: randomUUID(), version: '1.0.0', backend: 'direct', executions: [] };
+  return { ...daemon, max_concurrent_tasks: null, draining: false, ...hello };
 }

@@ -27,7 +27,10 @@ export const testSettings: RunSettings = {
   cancelTimeout: 60 * second,
   queueExpiry: 24 * 60 * minute,
   runTimeLimit: 12 * 60 * minute,
+  lease: 45 * second,
   lostAfter: 10 * minute,
+  retryAfter: 2 * minute,
+  maxAttempts: 1,
 };
 
 /** Runs, the gateway and a real Postgres, with a clock that the test moves. */
@@ -112,6 +115,11 @@ export async function createRunCore(settings: Partial<RunSettings> = {}): Promis
       ...link,
       async open(connection) {
         const linked = await link.open(connection);
+        opened += 1;
+        return linked;
+      },
+      async greet(connection, hello) {
+        const linked = await link.greet(connection, hello);
         opened += 1;
         return linked;
       },

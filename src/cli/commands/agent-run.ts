@@ -53,6 +53,7 @@ async function runAgent(invocation: Invocation, options: AgentRunOptions): Promi
     rootUrl: settings.rootUrl,
     token: tokenOf(invocation),
     flags: wishesOf(options),
+    unsentFolder: options.unsentFolder,
     onStart: (run) => announce(invocation, run.run_id, isJson),
   });
 }

@@ -58,7 +58,7 @@ test('a stopping server refuses workers and says goodbye to those it has', async
 
 test('the second protocol is spoken with who asks for it', async () => {
   const stock = await core.worker();
-  const ours = await core.worker({ protocols: ['oz-worker.v2'] });
+  const ours = await core.worker({ hello: {} });
   expect([stock.socket.protocol, ours.socket.protocol]).toEqual(['', 'oz-worker.v2']);
 });
 

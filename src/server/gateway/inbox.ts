@@ -20,14 +20,12 @@ interface InboxOptions {
   resume(): void;
 }
 
-/** Until leases and verdicts are built: whatever the daemon has goes on. */
-const welcome: ServerMessage = { type: 'welcome', data: { lease_seconds: 45, executions: [] } };
-
-type TaskOrConsole = TaskMessage | Extract<WorkerMessage, { type: 'console' }>;
+export type TaskOrConsole = TaskMessage | Extract<WorkerMessage, { type: 'console' }>;
 
 /**
  * Handles one connection's messages: those of one task in their order, one at a time, those of different tasks side by
- * side, so that their commits share an fsync. What piles up of a task's console meanwhile is written at once.
+ * side, so that their commits share an fsync. Each is acknowledged once it is committed. What piles up of a task's
+ * console meanwhile is written at once.
  */
 export class Inbox {
   readonly #options: InboxOptions;
@@ -40,14 +38,17 @@ export class Inbox {
     this.#options = options;
   }
 
-  put(message: WorkerMessage): void {
-    if (message.type === 'hello') this.#options.send(welcome);
-    if (message.type === 'heartbeat' || message.type === 'hello' || message.type === 'capacity') return;
+  put(message: TaskOrConsole): void {
     if (++this.#waiting >= mostWaiting) this.#options.pause();
     const runId = message.data.task_id;
     const ahead = this.#tasks.get(runId);
     if (ahead) ahead.push(message);
     else this.#begin(runId, [message]);
+  }
+
+  /** A stock daemon numbers nothing, and is told nothing. */
+  acknowledge(message_id: number | undefined): void {
+    if (message_id !== undefined) this.#options.send({ type: 'ack', data: { message_id } });
   }
 
   /** Resolves when all that was put has been handled. */
@@ -74,9 +75,9 @@ export class Inbox {
       message.type === 'console'
         ? this.#appendWith(message.data, behind)
         : async () => await (await this.#options.link).hear(message);
-    await persist(this.#options, `Handling a worker’s ${message.type}`, work);
-    if (message.type === 'console' || message.message_id === undefined) return;
-    this.#options.send({ type: 'ack', data: { message_id: message.message_id } });
+    const wasDone = await persist(this.#options, `Handling a worker’s ${message.type}`, work);
+    // What could not be written comes again over the next connection.
+    if (wasDone && message.type !== 'console') this.acknowledge(message.message_id);
   }
 
   #appendWith(first: ConsoleData, behind: TaskOrConsole[]): () => Promise<void> {

@@ -18,6 +18,7 @@ export function assignmentOf(run: OfferedRun, executionId: ExecutionId, token: s
       agent_config_snapshot: snapshotOf(run.config),
     },
     env_vars: { WARP_API_KEY: token },
+    ...(run.fence_after_seconds !== null && { fence_after_seconds: run.fence_after_seconds }),
   };
 }
 

@@ -13,7 +13,7 @@ beforeEach(async () => {
 afterEach(() => core.close());
 
 async function offered() {
-  const worker = await core.worker({ protocols: ['oz-worker.v2'] });
+  const worker = await core.worker({ hello: {} });
   await core.create();
   return { worker, assignment: await worker.assigned() };
 }
@@ -46,7 +46,7 @@ test('a new connection goes on where the old one stopped', async () => {
   worker.send('console', chunk(assignment, 0, 'hello '));
   await worker.next('console_ack');
   await worker.close();
-  const back = await core.worker({ protocols: ['oz-worker.v2'] });
+  const back = await core.worker({ hello: {} });
   back.send('console', chunk(assignment, 3, 'lo '));
   expect(await back.next('console_ack')).toMatchObject({ offset: 6 });
   back.send('console', chunk(assignment, 6, 'again'));

@@ -33,6 +33,7 @@ export async function commit(context: RunContext, move: Transition): Promise<Mov
   context.lastSeen.moved(move);
   context.changes.announce(move.run.id);
   if (move.runTo === 'QUEUED') context.signals.queued({ teamId: moved.team_id, host: moved.worker_host ?? '' });
+  if (move.executionTo === 'idle' && move.execution) context.signals.idle(move.run.id, move.execution.id);
   if (move.tell && move.execution) context.signals.tellWorker(move.execution.id);
   return moved;
 }

@@ -35,6 +35,7 @@ function newRun(context: RunContext, by: Creator, request: CreateRunRequest, inh
     title: body.title?.trim() || config.name?.trim() || titleOf(prompt || (config.skill_spec ?? '')),
     prompt,
     config,
+    max_attempts: config.max_attempts ?? null,
     worker_host: hostOf(config.worker_host),
     source,
     creator_type: by.kind === 'user' ? 'user' : 'service_account',

@@ -1,5 +1,4 @@
 import type { RunId } from '../../protocol/ids.ts';
-import { isTerminal } from '../../protocol/states.ts';
 import { dueExecutions, findExecution, type RunAndExecution, type WorkerIdentity } from '../store/executions.ts';
 import { isDatabaseDown } from '../store/database-down.ts';
 import { deleteCancellationsBefore } from '../store/outbox.ts';
@@ -7,9 +6,12 @@ import { markAllUnreachable } from '../store/reachability.ts';
 import { expiredRuns, type ExpiredRun } from '../store/runs.ts';
 import { afterNow, commit, nowOf, settle, type RunContext } from './context.ts';
 import { awaitLateAnswers } from './late-answers.ts';
-import { outcomeOfExpiry, outcomeOfIntent, outcomeOfLoss, type Outcome } from './outcome-by-worker.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import type { Seat, Seats } from './seats.ts';
+import type { Leases } from './leases.ts';
+import { loseUnanswered, loseWorker } from './lose.ts';
+import { outcomeOfExpiry } from './outcome-by-worker.ts';
+import type { Seat } from './seat.ts';
+import type { Seats } from './seats.ts';
 import type { Transition } from './transition.ts';
 import { whyWaiting } from './why-waiting.ts';
 import { withdrawal } from './withdraw.ts';
@@ -17,6 +19,8 @@ import { withdrawal } from './withdraw.ts';
 const second = 1_000;
 /** Between two sweeps; in milliseconds. */
 const sweepPeriod = second;
+/** After a longer one the process was stopped, or the clock was set: nobody listened meanwhile. */
+const longestPause = 10 * second;
 const atOnce = 100;
 /** After which a worker that never came back need not be told any more. */
 const cancellationsKeptFor = 7 * 24 * 3600 * second;
@@ -29,15 +33,21 @@ export class Deadlines {
   readonly #context: RunContext;
   readonly #seats: Seats;
   readonly #dispatcher: Dispatcher;
+  readonly #leases: Leases;
+  #tickedAt: number;
+  /** Nobody listened for a while, or nothing could be written: that was not the workers' silence. */
+  #wasDeaf = false;
   #cancelTick: () => void = () => {};
   #sweeping: Promise<void> | undefined;
   #isSweepDue = false;
   #stopped = false;
 
-  constructor(context: RunContext, seats: Seats, dispatcher: Dispatcher) {
+  constructor(context: RunContext, seats: Seats, dispatcher: Dispatcher, leases: Leases) {
     this.#context = context;
     this.#seats = seats;
     this.#dispatcher = dispatcher;
+    this.#leases = leases;
+    this.#tickedAt = context.clock.now();
   }
 
   /** To be called before a worker can connect. */
@@ -47,6 +57,7 @@ export class Deadlines {
       lostAt: afterNow(this.#context, settings.lostAfter),
       answerBy: afterNow(this.#context, settings.offerTimeout),
     });
+    await this.#leases.extend();
     await deleteCancellationsBefore(db, afterNow(this.#context, -cancellationsKeptFor));
     this.#tick();
   }
@@ -59,6 +70,9 @@ export class Deadlines {
 
   #tick(): void {
     this.#cancelTick = this.#context.clock.after(sweepPeriod, () => this.#tick());
+    const now = this.#context.clock.now();
+    if (now - this.#tickedAt > longestPause) this.#wasDeaf = true;
+    this.#tickedAt = now;
     this.#isSweepDue = true;
     this.#sweeping ??= this.#sweepWhileDue();
   }
@@ -70,6 +84,7 @@ export class Deadlines {
       try {
         await this.#sweep();
       } catch (error) {
+        this.#wasDeaf = true;
         this.#context.log.error({ err: error }, 'A sweep over the deadlines failed.');
       }
     }
@@ -77,6 +92,7 @@ export class Deadlines {
   }
 
   async #sweep(): Promise<void> {
+    await this.#renewLeases();
     const now = nowOf(this.#context);
     for (const seen of await dueExecutions(this.#context.db, now, atOnce)) {
       await this.#apart(seen.run.id, () => this.#settle(seen, now));
@@ -97,6 +113,13 @@ export class Deadlines {
     }
   }
 
+  /** Before anybody is given up. */
+  async #renewLeases(): Promise<void> {
+    if (this.#wasDeaf) await this.#leases.extend();
+    this.#wasDeaf = false;
+    await this.#leases.renewWhenDue();
+  }
+
   async #settle(due: RunAndExecution, now: Date): Promise<void> {
     const seat = due.execution.state === 'offered' ? this.#seats.holderOf(due.execution.id) : undefined;
     if (due.execution.state === 'offered') this.#blame(seat, due);
@@ -113,6 +136,8 @@ export class Deadlines {
    * the run is queued again, or it would come straight back.
    */
   #blame(seat: Seat | undefined, { run, execution }: RunAndExecution): void {
+    // A daemon that says who it is names what it has when it comes back.
+    if (seat === undefined && execution.instance_id !== null) return;
     if (seat === undefined) return this.#seats.keepUnanswered(workerOf(run, execution), [run.id]);
     // Offered over an earlier connection: it may never have arrived, and an answer to it may be on its way.
     if (seat.adopted.has(run.id)) {
@@ -120,7 +145,7 @@ export class Deadlines {
       awaitLateAnswers({ context: this.#context, dispatcher: this.#dispatcher }, seat, new Set([run.id]));
       return;
     }
-    seat.unanswered.delete(run.id);
+    seat.answered(run.id);
     seat.overdue.add(run.id);
     this.#dispatcher.silent(seat);
   }
@@ -128,7 +153,7 @@ export class Deadlines {
   /** It claimed the task at the last moment. */
   #absolve(seat: Seat, runId: RunId): void {
     seat.overdue.delete(runId);
-    seat.silent = false;
+    seat.set({ silent: false });
   }
 
   /** ERROR, not FAILED: that no worker had room is the platform's fault, and the run may be started again as it is. */
@@ -144,26 +169,12 @@ function workerOf(run: RunAndExecution['run'], execution: RunAndExecution['execu
 
 /** What has to happen to an execution at this time; nothing when its deadlines have moved meanwhile. */
 function stepAfter(seen: RunAndExecution, now: Date, context: RunContext): Transition | undefined {
-  const { state, answer_by, lost_at, time_limit_at, worker_id, end_intent } = seen.execution;
+  const { state, answer_by, lost_at, time_limit_at } = seen.execution;
   const isDue = (deadline: Date | null) => deadline !== null && deadline <= now;
   if (state === 'offered') return isDue(answer_by) || isDue(lost_at) ? withdrawal(seen, 'unanswered') : undefined;
-  if (isDue(answer_by)) return lose(seen, 'end_unanswered', outcomeOfIntent(end_intent ?? 'cancelled'));
-  if (isDue(lost_at)) {
-    return lose(seen, 'worker_lost', end_intent ? outcomeOfIntent(end_intent) : outcomeOfLoss(worker_id));
-  }
+  if (isDue(answer_by)) return loseUnanswered(seen);
+  if (isDue(lost_at)) return loseWorker(seen, 'worker_lost', context);
   return isDue(time_limit_at) ? endByTimeLimit(seen, context) : undefined;
-}
-
-/** The execution is given up. If its worker has it yet, it is to end it. */
-function lose({ run, execution }: RunAndExecution, reason: string, outcome: Outcome): Transition {
-  const lost = {
-    run,
-    execution,
-    executionTo: 'lost',
-    executionFacts: { end_reason: reason },
-    tell: 'task_cancellation',
-  } as const;
-  return isTerminal(run.state) ? lost : { ...lost, runTo: outcome.state, status: outcome.status };
 }
 
 function endByTimeLimit({ run, execution }: RunAndExecution, context: RunContext): Transition {

@@ -4,7 +4,10 @@ import { findExecution } from '../store/executions.ts';
 import { queueLengths } from '../store/queue.ts';
 import { assignmentOf } from './assignment.ts';
 import { afterNow, nowOf, settle, type RunContext } from './context.ts';
-import type { Seat, Seats } from './seats.ts';
+import { askToLeave } from './idle.ts';
+import { leaseFor } from './leases.ts';
+import type { Seat } from './seat.ts';
+import type { Seats } from './seats.ts';
 import type { QueueName } from './signals.ts';
 import { offerOldest, type OfferedRun } from './transition.ts';
 import { withdrawal } from './withdraw.ts';
@@ -62,20 +65,18 @@ export class Dispatcher {
 
   /** The daemon rejected an offer: no more of them until something tells that it may have room again. */
   full(seat: Seat): void {
-    seat.full = true;
-    seat.careful = true;
+    seat.set({ full: true, careful: seat.capacity === undefined });
     this.#askAgainAfter(fullFor, seat);
   }
 
   /** The daemon let an offer pass: no more of them until it speaks, or for a while. */
   silent(seat: Seat): void {
-    seat.silent = true;
+    seat.set({ silent: true });
     this.#askAgainAfter(silentFor, seat);
   }
 
   roomAgain(seat: Seat): void {
-    seat.full = false;
-    seat.silent = false;
+    seat.set({ full: false, silent: false });
     this.#reopenings.get(seat)?.();
     this.#reopenings.delete(seat);
     this.dispatch();
@@ -97,7 +98,10 @@ export class Dispatcher {
     for (const [key, queue] of this.#queues) {
       if (this.#stopped || this.#offers.size >= mostOffersAtOnce) return;
       const seat = queue.waiting > 0 ? this.#seats.leastLoaded(queue, new Set()) : undefined;
-      if (seat === undefined) continue;
+      if (seat === undefined) {
+        if (queue.waiting > 0) askToLeave(this.#seats, queue);
+        continue;
+      }
       // Put at the end, it has its next turn after all others, and in this very loop.
       this.#queues.delete(key);
       this.#queues.set(key, queue);
@@ -137,7 +141,7 @@ export class Dispatcher {
     const tried = new Set<Seat>();
     for (let seat: Seat | undefined = first; seat; seat = this.#seats.leastLoaded(queue, tried)) {
       tried.add(seat);
-      const hadExceptions = seat.overdue.size > 0;
+      const hadExceptions = seat.overdue.size + seat.refused.size > 0;
       const run = await this.#offer(seat);
       if (run) return this.#taken(queue, run, seat);
       if (!hadExceptions) {
@@ -159,7 +163,7 @@ export class Dispatcher {
     const context = this.#context;
     const executionId = randomUUID() as ExecutionId;
     const { token, hash } = context.mintToken();
-    this.#seats.reserve(seat);
+    seat.reserve();
     try {
       const run = await offerOldest(context.db, nowOf(context), {
         worker: seat.connection,
@@ -167,12 +171,14 @@ export class Dispatcher {
         tokenHash: hash,
         answerBy: afterNow(context, context.settings.offerTimeout),
         timeLimitAt: afterNow(context, context.settings.runTimeLimit),
-        except: [...seat.overdue],
+        except: [...seat.overdue, ...seat.refused],
+        instance: leaseFor(context, seat),
+        maxAttempts: context.settings.maxAttempts,
       });
       if (run) await this.#send(seat, run, executionId, token);
       return run;
     } finally {
-      seat.reserved -= 1;
+      seat.unreserve();
     }
   }
 
@@ -181,13 +187,13 @@ export class Dispatcher {
       run: { id: run.id, fence: run.fence, state: 'PENDING' },
       execution: { id: executionId, state: 'offered', end_intent: null },
     });
-    if (seat.open) {
+    if (seat.flags.open) {
       this.#seats.hold(seat, run.id, executionId);
-      seat.unanswered.add(run.id);
+      seat.offered(run.id);
       seat.connection.send({ type: 'task_assignment', data: assignmentOf(run, executionId, token) });
     }
     this.#context.changes.announce(run.id);
-    if (!seat.open) await this.#takeBack(executionId);
+    if (!seat.flags.open) await this.#takeBack(executionId);
   }
 
   async #takeBack(executionId: ExecutionId): Promise<void> {

@@ -1,7 +1,7 @@
 import type { RunId } from '../../protocol/ids.ts';
 import type { RunContext } from './context.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import type { Seat } from './seats.ts';
+import type { Seat } from './seat.ts';
 
 /** For how long a new connection is not offered what an earlier one of its daemon left unanswered; in milliseconds. */
 const lateAnswersWithin = 5_000;
@@ -19,6 +19,6 @@ export function awaitLateAnswers(
   if (unanswered.size === 0) return () => {};
   return context.clock.after(lateAnswersWithin, () => {
     for (const runId of unanswered) if (!seat.tasks.has(runId)) seat.overdue.delete(runId);
-    if (seat.open) dispatcher.reconsider(seat);
+    if (seat.flags.open) dispatcher.reconsider(seat);
   });
 }

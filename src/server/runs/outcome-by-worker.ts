@@ -32,12 +32,13 @@ export function outcomeOfIntent(intent: EndIntent): Outcome {
   );
 }
 
-/** A run whose worker did not come back. */
-export function outcomeOfLoss(workerId: string): Outcome {
-  return ended(
-    'resource_unavailable',
-    `Worker \`${workerId}\` was lost: its connection ended and it did not come back in time. Start the run again.`,
-  );
+/** A run whose worker did not come back, or came back without it. */
+export function outcomeOfLoss(workerId: string, reason: 'worker_lost' | 'task_lost'): Outcome {
+  const what = {
+    worker_lost: 'was lost: nothing was heard of it for too long',
+    task_lost: 'came back without the task: it was started anew, or has lost its state folder',
+  };
+  return ended('resource_unavailable', `Worker \`${workerId}\` ${what[reason]}. Start the run again.`);
 }
 
 /** A run that no worker took in time. */
@@ -67,8 +68,9 @@ const failures: Partial<Record<FailureReason, (words: Words) => Outcome>> = {
   container_exit: agentFailed,
   task_timeout: timeLimitExceeded,
   active_deadline: timeLimitExceeded,
-  container_oom: (words) =>
-    ended('resource_limit_exceeded', `The task used more memory than it may: ${sentence(words)}`),
+  container_oom: (words) => limitExceeded('used more memory than it may', words),
+  process_limit: (words) => limitExceeded('started more processes than it may', words),
+  output_limit: (words) => limitExceeded('wrote more output than it may', words),
   graceful_shutdown: () =>
     ended('resource_unavailable', 'The worker was shut down while the task ran. Start the run again.'),
   workspace_setup: (words) =>
@@ -94,6 +96,10 @@ function agentFailed({ exit_code }: Words): Outcome {
 
 function timeLimitExceeded(words: Words): Outcome {
   return ended('time_limit_exceeded', `The worker’s time limit for a task was reached: ${sentence(words)}`);
+}
+
+function limitExceeded(what: string, words: Words): Outcome {
+  return ended('resource_limit_exceeded', `The task ${what}: ${sentence(words)}`);
 }
 
 function placeLost(words: Words): Outcome {

@@ -1,7 +1,7 @@
 import type { ReportedTurn, ReportTurn } from '../../protocol/agent-calls.ts';
 import { CodedError, errorKinds, type ErrorCode } from '../../protocol/errors.ts';
 import type { StatusMessage } from '../../protocol/runs.ts';
-import { isLiveExecution, isTerminal, type RunState } from '../../protocol/states.ts';
+import { isLiveExecution, isTerminal, type ExecutionState, type RunState } from '../../protocol/states.ts';
 import type { AgentPrincipal } from '../auth/principal.ts';
 import { findExecution, type RunAndExecution } from '../store/executions.ts';
 import { storable } from '../store/json.ts';
@@ -76,10 +76,16 @@ function takeOutcome({ run, execution }: RunAndExecution, turn: number, report: 
     run,
     execution,
     runTo: report.state,
-    executionTo: 'ending',
+    ...movedBy(report, execution.state),
     status,
     executionFacts: { outcome_turn: turn },
   };
+}
+
+/** Its worker may have said already that the agent has ended: this is what the agent could not send before. */
+function movedBy({ idle, state }: ReportTurn, from: ExecutionState): { executionTo?: ExecutionState } {
+  if (from === 'ending') return {};
+  return { executionTo: idle && state === 'SUCCEEDED' ? 'idle' : 'ending' };
 }
 
 const defaultWords: Partial<Record<RunState, { code: ErrorCode; message: string }>> = {
@@ -100,10 +106,9 @@ function statusOf({ state, status_message: said }: ReportTurn): StatusMessage | 
 const longestMessage = 10_000;
 
 /** A refusal would cost the run its outcome: the agent could only say the same again. */
-function storableReport({ state, status_message: said }: ReportTurn): ReportTurn {
-  return said
-    ? { state, status_message: { ...said, message: storable(said.message.slice(0, longestMessage)) } }
-    : { state };
+function storableReport({ state, status_message: said, idle }: ReportTurn): ReportTurn {
+  const words = said && { ...said, message: storable(said.message.slice(0, longestMessage)) };
+  return { state, ...(words && { status_message: words }), ...(idle && { idle }) };
 }
 
 function conflict(message: string): CodedError {

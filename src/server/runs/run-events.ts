@@ -19,4 +19,6 @@ export interface RunEventData {
   state: RunState;
   status_message: StatusMessage | null;
   execution?: ExecutionState;
+  /** What went wrong beside it, such as a teardown. */
+  warning?: string;
 }

@@ -34,13 +34,16 @@ export function toRunItem(row: RunRow, options: RunItemOptions): RunItem {
     children: row.children.map((child) => child.id),
     last_event_sequence: Number(row.last_sequence ?? 0),
     scope: { type: 'Team', uid: row.team_id },
+    ...(row.warnings.length > 0 && { warnings: row.warnings.map(({ warning }) => warning ?? '') }),
   };
 }
 
-function statusOf(row: RunRow, { whyWaiting }: RunItemOptions): StatusMessage | undefined {
-  if (row.state === 'QUEUED') return { message: whyWaiting(row) };
-  if (row.unreachable_since && !isTerminal(row.state)) return { message: unreachable(row) };
-  if (row.status_message === null) return undefined;
+function statusOf(row: RunRow, { now, whyWaiting }: RunItemOptions): StatusMessage | undefined {
+  // One that has been tried says what came of it.
+  if (row.state === 'QUEUED') return { message: [row.status_message, whyWaiting(row)].filter(Boolean).join(' ') };
+  const since = isTerminal(row.state) ? null : unreachableSince(row, now);
+  if (since !== null) return { message: unreachable(row, since) };
+  if (row.status_message === null) return phaseOf(row);
   return {
     message: row.status_message,
     ...(row.error_code && { error_code: row.error_code }),
@@ -48,8 +51,22 @@ function statusOf(row: RunRow, { whyWaiting }: RunItemOptions): StatusMessage | 
   };
 }
 
-function unreachable({ live_worker, unreachable_since }: RunRow): string {
-  return `Worker \`${live_worker}\` has been unreachable since ${unreachable_since?.toISOString()}. The run goes on when it is back.`;
+/** Since its connection ended, or, for a daemon with a lease, since that has run out. */
+function unreachableSince({ unreachable_since, lease_until }: RunRow, now: number): Date | null {
+  if (lease_until !== null && lease_until.getTime() < now) return lease_until;
+  return unreachable_since;
+}
+
+function unreachable({ live_worker }: RunRow, since: Date): string {
+  return `Worker \`${live_worker}\` has been unreachable since ${since.toISOString()}. The run goes on when it is back.`;
+}
+
+/** What its worker is doing, where that is not the agent's work. */
+function phaseOf({ state, live_state, live_worker }: RunRow): StatusMessage | undefined {
+  if (isTerminal(state)) return undefined;
+  if (live_state === 'preparing') return { message: `Worker \`${live_worker}\` runs the setup command.` };
+  if (live_state === 'ending') return { message: `The agent has ended; worker \`${live_worker}\` finishes the task.` };
+  return undefined;
 }
 
 function creatorOf(row: RunRow): RunItem['creator'] {

@@ -6,10 +6,13 @@ import type { RunContext } from './context.ts';
 import { createRun } from './create-run.ts';
 import { Deadlines } from './deadlines.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { watchIdle } from './idle.ts';
 import { LastSeen } from './last-seen.ts';
+import { Leases } from './leases.ts';
 import { reportTurn } from './report-turn.ts';
 import type { RunService } from './run-service.ts';
-import { Seats, type WorkerConnection } from './seats.ts';
+import type { WorkerConnection } from './seat.ts';
+import { Seats } from './seats.ts';
 import { createSignals } from './signals.ts';
 import { whyWaiting } from './why-waiting.ts';
 import { createWorkerLink, type WorkerLink } from './worker-link.ts';
@@ -34,7 +37,9 @@ export function createRuns(options: RunsOptions): Runs {
   const context: RunContext = { ...options, ...own };
   const seats = new Seats();
   const dispatcher = new Dispatcher(context, seats);
-  const deadlines = new Deadlines(context, seats, dispatcher);
+  const leases = new Leases(context, seats);
+  const deadlines = new Deadlines(context, seats, dispatcher, leases);
+  watchIdle(context.signals, seats, () => dispatcher.dispatch());
   const cancellations = createCancellations(context, seats);
   return {
     service: {
@@ -45,7 +50,7 @@ export function createRuns(options: RunsOptions): Runs {
       whyWaiting: (run) => whyWaiting(seats, run),
     },
     link: {
-      ...createWorkerLink({ context, seats, dispatcher, cancellations }),
+      ...createWorkerLink({ context, seats, dispatcher, cancellations, leases }),
       console: (connection) => new ConsoleLog(context, connection),
       givingUp: givingUp.signal,
     },

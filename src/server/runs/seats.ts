@@ -1,88 +1,55 @@
 import type { ExecutionId, RunId } from '../../protocol/ids.ts';
-import type { ServerMessage } from '../../protocol/worker-link.ts';
 import type { WorkerIdentity } from '../store/executions.ts';
+import { ReadySeats } from './ready-seats.ts';
+import { Seat, type WorkerConnection } from './seat.ts';
 import type { QueueName } from './signals.ts';
 
-/** An open connection of a worker daemon, as the gateway hands it over. */
-export interface WorkerConnection extends WorkerIdentity {
-  /** Milliseconds since the epoch, as `lastSeenAt`. */
-  openedAt: number;
-  /** When anything came over it last. */
-  lastSeenAt(): number;
-  send(message: ServerMessage): void;
+/** The seats of a team, or of one worker id in it. */
+interface Group {
+  all: Set<Seat>;
+  ready: ReadySeats;
 }
 
-/**
- * A connection with what runs know of it. Whether it has room is learnt by offering: a stock daemon says nothing of its
- * capacity and rejects what is too much.
- *
- * ```
- * opening → open ⇄ full (it rejected) | silent (it let an offer pass) → gone
- * ```
- */
-export interface Seat {
-  readonly connection: WorkerConnection;
-  /** Tasks offered over this connection that the daemon has not rejected or ended, and their executions. */
-  readonly tasks: ReadonlyMap<RunId, ExecutionId>;
-  /** Those of them whose offer waits for an answer. */
-  readonly unanswered: Set<RunId>;
-  /** Those of them whose offer was withdrawn unanswered: the daemon may yet run them. Never offered here again. */
-  readonly overdue: Set<RunId>;
-  /** Those of them that its worker was offered over an earlier connection; another daemon of its name may have them. */
-  readonly adopted: Set<RunId>;
-  /** Offers being made. */
-  reserved: number;
-  /** Rises with each offer made to any seat: ties go to the seat that was served longest ago. */
-  lastServed: number;
-  open: boolean;
-  full: boolean;
-  /** It has been full before: it is offered one run at a time, or each task that ends would bring a volley of rejections. */
-  careful: boolean;
-  silent: boolean;
+interface Team extends Group {
+  workers: Map<string, Group>;
 }
 
 /** Every seat of this server, and who holds which execution. */
 export class Seats {
-  readonly #teams = new Map<string, Map<string, Set<HeldSeat>>>();
+  readonly #teams = new Map<string, Team>();
   readonly #holders = new Map<ExecutionId, Seat>();
+  readonly #instances = new Map<string, Seat>();
+  /** Those that have an idle task. */
+  readonly #idle = new Set<Seat>();
   /** What daemons left unanswered whose connection had ended, the daemons in the order of their first such offer. */
   readonly #unanswered = new Map<string, Set<RunId>>();
-  #served = 0;
-  #count = 0;
 
-  get count(): number {
-    return this.#count;
-  }
-
-  add(connection: WorkerConnection): Seat {
-    const seat = newSeat(connection);
-    const team = this.#teams.get(connection.teamId) ?? new Map<string, Set<HeldSeat>>();
-    this.#teams.set(connection.teamId, team);
-    team.set(connection.workerId, (team.get(connection.workerId) ?? new Set()).add(seat));
-    this.#count += 1;
+  /** `instanceId`: which daemon it is, for one that says so. */
+  add(connection: WorkerConnection, instanceId?: string): Seat {
+    const seat = new Seat(connection, instanceId, (changed) => this.#place(changed));
+    for (const { all } of this.#groupsFor(seat)) all.add(seat);
+    if (instanceId !== undefined) this.#instances.set(instanceKey(connection, instanceId), seat);
     return seat;
   }
 
   remove(seat: Seat): void {
     const { teamId, workerId } = seat.connection;
     const team = this.#teams.get(teamId);
-    if (!team?.get(workerId)?.delete(seat as HeldSeat)) return;
-    if (team.get(workerId)?.size === 0) team.delete(workerId);
-    if (team.size === 0) this.#teams.delete(teamId);
+    if (!team?.all.delete(seat)) return;
+    const ofWorker = team.workers.get(workerId);
+    ofWorker?.all.delete(seat);
+    for (const group of [team, ofWorker]) group?.ready.remove(seat);
+    if (ofWorker?.all.size === 0) team.workers.delete(workerId);
+    if (team.all.size === 0) this.#teams.delete(teamId);
     for (const executionId of seat.tasks.values()) this.#holders.delete(executionId);
-    this.keepUnanswered(seat.connection, seat.overdue);
-    seat.open = false;
-    this.#count -= 1;
+    this.#forgetInstance(seat);
+    this.#idle.delete(seat);
+    if (seat.instanceId === undefined) this.keepUnanswered(seat.connection, seat.overdue);
+    seat.set({ open: false });
   }
 
   isSeated(seat: Seat): boolean {
-    return this.ofWorker(seat.connection).includes(seat);
-  }
-
-  /** Keeps a place while an offer is being made. */
-  reserve(seat: Seat): void {
-    seat.reserved += 1;
-    seat.lastServed = ++this.#served;
+    return this.#teams.get(seat.connection.teamId)?.all.has(seat) ?? false;
   }
 
   /** The seat's daemon has the task; whoever was thought to have it has not. */
@@ -90,34 +57,39 @@ export class Seats {
     const holder = this.#holders.get(executionId);
     if (holder !== undefined && holder !== seat) this.release(holder, runId);
     this.release(seat, runId);
-    (seat as HeldSeat).tasks.set(runId, executionId);
+    seat.take(runId, executionId);
     this.#holders.set(executionId, seat);
   }
 
   release(seat: Seat, runId: RunId): void {
     const executionId = seat.tasks.get(runId);
     if (executionId !== undefined) this.#holders.delete(executionId);
-    (seat as HeldSeat).tasks.delete(runId);
-    seat.unanswered.delete(runId);
-    seat.overdue.delete(runId);
-    seat.adopted.delete(runId);
+    seat.drop(runId);
   }
 
   holderOf(executionId: ExecutionId): Seat | undefined {
     return this.#holders.get(executionId);
   }
 
-  /** All seats that a queue's runs may go to. */
-  *of({ teamId, host }: QueueName): Iterable<Seat> {
-    const team = this.#teams.get(teamId);
-    if (team === undefined) return;
-    if (host !== '') yield* team.get(host) ?? [];
-    else for (const seats of team.values()) yield* seats;
+  /** Who holds what. */
+  held(): Iterable<[ExecutionId, Seat]> {
+    return this.#holders;
   }
 
-  /** All seats that may be one daemon's: who says no more of itself is known by worker id and key. */
+  /** The seat of the daemon that named itself so. */
+  ofInstance(worker: WorkerIdentity, instanceId: string): Seat | undefined {
+    return this.#instances.get(instanceKey(worker, instanceId));
+  }
+
+  /** All seats that a queue's runs may go to. */
+  of({ teamId, host }: QueueName): Iterable<Seat> {
+    return this.#groupOf({ teamId, host })?.all ?? [];
+  }
+
+  /** All seats that may be one stock daemon's: who says no more of itself is known by worker id and key. */
   ofWorker({ teamId, workerId, keyId }: WorkerIdentity): Seat[] {
-    return [...this.of({ teamId, host: workerId })].filter(({ connection }) => connection.keyId === keyId);
+    const isLike = ({ connection, instanceId }: Seat) => connection.keyId === keyId && instanceId === undefined;
+    return [...this.of({ teamId, host: workerId })].filter(isLike);
   }
 
   /**
@@ -125,6 +97,7 @@ export class Seats {
    * been silent since.
    */
   heirsOf(seat: Seat): Seat[] {
+    if (seat.instanceId !== undefined) return [];
     return this.ofWorker(seat.connection).filter((other) => mayReplace(other, seat));
   }
 
@@ -147,52 +120,60 @@ export class Seats {
 
   /** The seat of a queue with room that has least to do, but none of `except`. */
   leastLoaded(queue: QueueName, except: ReadonlySet<Seat>): Seat | undefined {
-    let best: Seat | undefined;
-    for (const seat of this.of(queue)) {
-      if (isOfferable(seat) && !except.has(seat) && (best === undefined || isBefore(seat, best))) best = seat;
-    }
-    return best;
+    return this.#groupOf(queue)?.ready.first(except);
+  }
+
+  /** Seats with an idle task that a queue's runs may go to. */
+  *withIdle(queue: QueueName): Iterable<Seat> {
+    const all = this.#groupOf(queue)?.all;
+    for (const seat of this.#idle) if (all?.has(seat)) yield seat;
+  }
+
+  #groupOf({ teamId, host }: QueueName): Group | undefined {
+    const team = this.#teams.get(teamId);
+    return host === '' ? team : team?.workers.get(host);
+  }
+
+  #groupsFor({ connection: { teamId, workerId } }: Seat): Group[] {
+    const team = this.#teams.get(teamId) ?? { ...newGroup(), workers: new Map<string, Group>() };
+    this.#teams.set(teamId, team);
+    const ofWorker = team.workers.get(workerId) ?? newGroup();
+    team.workers.set(workerId, ofWorker);
+    return [team, ofWorker];
+  }
+
+  /** A seat that is gone is in no group, and is put into none. */
+  #place(seat: Seat): void {
+    if (!this.isSeated(seat)) return;
+    const { teamId, workerId } = seat.connection;
+    if (seat.idle.size > 0) this.#idle.add(seat);
+    else this.#idle.delete(seat);
+    for (const host of ['', workerId]) this.#groupOf({ teamId, host })?.ready.place(seat);
+  }
+
+  /** Unless a newer connection of the same daemon has taken its place. */
+  #forgetInstance(seat: Seat): void {
+    if (seat.instanceId === undefined) return;
+    const key = instanceKey(seat.connection, seat.instanceId);
+    if (this.#instances.get(key) === seat) this.#instances.delete(key);
   }
 }
 
 /** Absent daemons of whom it is remembered what they left unanswered. */
 const mostAbsentDaemons = 10_000;
 
-interface HeldSeat extends Seat {
-  readonly tasks: Map<RunId, ExecutionId>;
-}
-
-/** Whether it may be offered a run, now or as soon as it has answered. */
-export function hasRoom(seat: Seat): boolean {
-  return seat.open && !seat.full && !seat.silent;
-}
-
-/** Offers that a seat may leave unanswered: as many runs wait in vain where a daemon hangs. */
-const mostUnanswered = 64;
-
-function isOfferable(seat: Seat): boolean {
-  return hasRoom(seat) && seat.reserved + seat.unanswered.size < (seat.careful ? 1 : mostUnanswered);
-}
-
 export function mayReplace(newer: Seat, older: Seat): boolean {
   return newer.connection.openedAt > older.connection.lastSeenAt();
+}
+
+function newGroup(): Group {
+  return { all: new Set(), ready: new ReadySeats() };
 }
 
 function keyOf({ teamId, workerId, keyId }: WorkerIdentity): string {
   return `${teamId}/${keyId}/${workerId}`;
 }
 
-function newSeat(connection: WorkerConnection): HeldSeat {
-  const tasks = new Map<RunId, ExecutionId>();
-  const runs = { unanswered: new Set<RunId>(), overdue: new Set<RunId>(), adopted: new Set<RunId>() };
-  const flags = { open: false, full: false, careful: false, silent: false };
-  return { connection, tasks, ...runs, reserved: 0, lastServed: 0, ...flags };
-}
-
-function isBefore(a: Seat, b: Seat): boolean {
-  return load(a) === load(b) ? a.lastServed < b.lastServed : load(a) < load(b);
-}
-
-function load(seat: Seat): number {
-  return seat.tasks.size + seat.reserved;
+function instanceKey({ teamId, workerId }: WorkerIdentity, instanceId: string): string {
+  return `${teamId}/${workerId}/${instanceId}`;
 }

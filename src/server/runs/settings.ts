@@ -1,4 +1,4 @@
-/** How long runs and their workers may take, in milliseconds. */
+/** How long runs and their workers may take, in milliseconds, and how often they are tried. */
 export interface RunSettings {
   /** For a worker to claim or to reject an offer. */
   offerTimeout: number;
@@ -8,6 +8,12 @@ export interface RunSettings {
   queueExpiry: number;
   /** For an execution, from its offer. */
   runTimeLimit: number;
-  /** For a worker that lost its connection to come back. */
+  /** For a worker to be heard of again, before its executions are shown as unreachable. */
+  lease: number;
+  /** And before they are given up. */
   lostAfter: number;
+  /** The same where another attempt may start. */
+  retryAfter: number;
+  /** How often an agent may begin, where the run says nothing of it. A number, no time. */
+  maxAttempts: number;
 }

@@ -29,10 +29,12 @@ export interface Transition {
   executionTo?: ExecutionState;
   /** Says why the run is in its new state; a move without it clears what was said of the old one. */
   status?: StatusMessage | null;
-  runFacts?: { attempts?: number };
+  runFacts?: { attempts?: number; setbacks?: number; queued_at?: Date };
   executionFacts?: ExecutionFacts;
   /** The event's type, where no state moves. */
   event?: string;
+  /** What went wrong beside the outcome, for whoever reads the events. */
+  warning?: string;
   /** What must be told to the execution's worker. */
   tell?: 'task_cancellation';
 }
@@ -44,6 +46,7 @@ export interface ExecutionFacts {
   end_intent?: EndIntent;
   answer_by?: Date | null;
   time_limit_at?: Date | null;
+  teardown_problem?: string;
   end_reason?: string;
   exit_code?: number | null;
 }
@@ -84,6 +87,18 @@ export interface NewOffer {
   timeLimitAt: Date;
   /** Runs that this worker must not be offered. */
   except: readonly RunId[];
+  /** The daemon, where it says who it is, and its lease. */
+  instance?: LeasedInstance | undefined;
+  /** For a run that says nothing of it. */
+  maxAttempts: number;
+}
+
+export interface LeasedInstance {
+  id: string;
+  leaseUntil: Date;
+  lostAt: Date;
+  /** Where another attempt may start after this one. */
+  fenced: { afterSeconds: number; lostAt: Date };
 }
 
 export interface OfferedRun {
@@ -96,6 +111,7 @@ export interface OfferedRun {
   created_at: Date;
   updated_at: Date;
   team_number: number;
+  fence_after_seconds: number | null;
 }
 
 /**
@@ -103,7 +119,8 @@ export interface OfferedRun {
  * the run is the oldest in the queues that the worker serves and that nobody else is at it. Undefined when there is none.
  */
 export async function offerOldest(db: Kysely<Schema>, now: Date, offer: NewOffer): Promise<OfferedRun | undefined> {
-  const { worker, executionId, tokenHash, answerBy, timeLimitAt, except } = offer;
+  const { worker, executionId, tokenHash, answerBy, timeLimitAt, except, instance, maxAttempts } = offer;
+  const fenced = instance?.fenced;
   const data: RunEventData = { state: 'PENDING', status_message: null, execution: 'offered' };
   const oldest = (host: RawBuilder<unknown>, columns: RawBuilder<unknown>) => sql`
     select ${columns} from runs
@@ -132,18 +149,23 @@ export async function offerOldest(db: Kysely<Schema>, now: Date, offer: NewOffer
     ),
     execution as (
       insert into executions (id, run_id, team_id, fence, state, worker_id, api_key_id, token_hash, answer_by,
-        time_limit_at, offered_at)
+        time_limit_at, offered_at, instance_id, lease_until, lost_at, fence_after_seconds)
       select ${executionId}::uuid, id, team_id, fence, 'offered', ${worker.workerId}::text, ${worker.keyId}::uuid,
-        ${tokenHash}::bytea, ${answerBy}::timestamptz, ${timeLimitAt}::timestamptz, ${now}::timestamptz
-      from offered
+        ${tokenHash}::bytea, ${answerBy}::timestamptz, ${timeLimitAt}::timestamptz, ${now}::timestamptz,
+        ${instance?.id ?? null}::uuid, ${instance?.leaseUntil ?? null}::timestamptz,
+        case when may_retry then ${fenced?.lostAt ?? null}::timestamptz else ${instance?.lostAt ?? null}::timestamptz end,
+        case when may_retry then ${fenced?.afterSeconds ?? null}::integer end
+      from offered, lateral (select attempts + 1 < coalesce(max_attempts, ${maxAttempts}::integer) as may_retry) tries
+      returning fence_after_seconds
     ),
     event as (
       insert into events (run_id, execution_id, type, data, occurred_at)
       select id, ${executionId}::uuid, ${runEventTypes.PENDING}::text, ${toJson(data)}::jsonb, ${now}::timestamptz
       from offered
     )
-    select r.id, r.fence, r.worker_host, r.title, r.prompt, r.config, r.created_at, r.updated_at, t.number as team_number
-    from offered r join teams t on t.id = r.team_id`.execute(db);
+    select r.id, r.fence, r.worker_host, r.title, r.prompt, r.config, r.created_at, r.updated_at, t.number as team_number,
+      e.fence_after_seconds
+    from offered r join teams t on t.id = r.team_id cross join execution e`.execute(db);
   return rows[0];
 }
 
@@ -195,10 +217,10 @@ function eventType({ event, runTo, executionTo }: Transition): string {
   return event ?? `execution_${executionTo}`;
 }
 
-function eventData({ runTo, executionTo, status }: Transition): string {
-  if (runTo === undefined) return toJson({ execution: executionTo });
+function eventData({ runTo, executionTo, status, warning }: Transition): string {
+  if (runTo === undefined) return toJson({ execution: executionTo, warning });
   const data: RunEventData = { state: runTo, status_message: status ?? null };
-  return toJson(executionTo === undefined ? data : { ...data, execution: executionTo });
+  return toJson({ ...data, execution: executionTo, warning });
 }
 
 function statusColumns(status: StatusMessage | null): Record<string, unknown> {

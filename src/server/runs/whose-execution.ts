@@ -3,7 +3,8 @@ import type { RunId, ExecutionId } from '../../protocol/ids.ts';
 import { findExecution, findExecutionsOfWorker, type RunAndExecution } from '../store/executions.ts';
 import type { RunContext } from './context.ts';
 import type { Seen } from './last-seen.ts';
-import { mayReplace, type Seat, type Seats } from './seats.ts';
+import type { Seat } from './seat.ts';
+import { mayReplace, type Seats } from './seats.ts';
 
 /** Which of this worker's executions a message is about, and whether the speaker may be the daemon that has it. */
 export interface Whose {
@@ -34,10 +35,16 @@ export async function whoseExecution(
   return { seen: newest, own };
 }
 
-function ofThisWorker(seen: RunAndExecution | undefined, { connection }: Seat, runId: RunId): Whose | undefined {
+/** A daemon that says who it is goes on with its tasks under a new key. */
+function ofThisWorker(
+  seen: RunAndExecution | undefined,
+  { connection, instanceId }: Seat,
+  runId: RunId,
+): Whose | undefined {
   if (seen === undefined || seen.run.id !== runId || seen.run.team_id !== connection.teamId) return undefined;
   const { worker_id, api_key_id } = seen.execution;
-  return worker_id === connection.workerId && api_key_id === connection.keyId ? { seen, own: true } : undefined;
+  const isKeyRight = instanceId !== undefined || api_key_id === connection.keyId;
+  return worker_id === connection.workerId && isKeyRight ? { seen, own: true } : undefined;
 }
 
 /** A task that was adopted after a reconnect is held on suspicion only. */

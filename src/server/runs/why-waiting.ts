@@ -1,15 +1,45 @@
-import { hasRoom, type Seats } from './seats.ts';
+import type { RunId } from '../../protocol/ids.ts';
+import type { Seat } from './seat.ts';
+import type { Seats } from './seats.ts';
+
+interface WaitingRun {
+  id: RunId;
+  team_id: string;
+  worker_host: string | null;
+}
 
 /** Why a queued run waits, as a sentence. */
-export function whyWaiting(seats: Seats, run: { team_id: string; worker_host: string | null }): string {
+export function whyWaiting(seats: Seats, run: WaitingRun): string {
   const possible = [...seats.of({ teamId: run.team_id, host: run.worker_host ?? '' })];
   const worker = run.worker_host === null ? 'worker' : `worker \`${run.worker_host}\``;
   if (possible.length === 0) return `No ${worker} is connected.`;
   const workers = possible.length === 1 ? `1 ${worker}` : `${possible.length} ${worker.replace(/^worker/, 'workers')}`;
-  if (possible.some(hasRoom)) return `${workers} connected, about to be offered the run.`;
-  return `${workers} connected, ${possible.length === 1 ? '' : 'all '}${inWords(possible.every((seat) => seat.silent))}.`;
+  const byReason = Map.groupBy(possible, (seat) => reasonOf(seat, run.id));
+  if (byReason.has(undefined)) return `${workers} connected, about to be offered the run.`;
+  const reasons = [...byReason].map(([reason, of]) => ({
+    words: `${reason}${inNumbers(reason, of)}`,
+    count: of.length,
+  }));
+  const [only] = reasons;
+  if (reasons.length > 1)
+    return `${workers} connected: ${reasons.map(({ words, count }) => `${count} ${words}`).join(', ')}.`;
+  return `${workers} connected, ${possible.length === 1 ? '' : 'all '}${only?.words}.`;
 }
 
-function inWords(allSilent: boolean): string {
-  return allSilent ? 'not answering' : 'full';
+type Reason = 'not accepting this run' | 'draining' | 'not answering' | 'full';
+
+/** Why the run does not go there; undefined where it may. */
+function reasonOf(seat: Seat, runId: RunId): Reason | undefined {
+  if (seat.refused.has(runId)) return 'not accepting this run';
+  if (seat.capacity?.draining) return 'draining';
+  if (seat.hasRoom()) return undefined;
+  return seat.flags.silent ? 'not answering' : 'full';
+}
+
+/** Of those that say how much they take. */
+function inNumbers(reason: Reason | undefined, seats: readonly Seat[]): string {
+  if (reason !== 'full' || !seats.every(({ capacity }) => capacity?.max_concurrent_tasks)) return '';
+  const most = seats.reduce((sum, { capacity }) => sum + (capacity?.max_concurrent_tasks ?? 0), 0);
+  const load = seats.reduce((sum, seat) => sum + seat.load, 0);
+  return ` (${load} of ${most} tasks)`;
 }

@@ -19,16 +19,19 @@ async function claimed(workerId = 'local') {
 }
 
 test('every reason that a stock daemon gives ends a run as the table says', async () => {
-  const worker = await core.worker();
   for (const failure_reason of failureReasons) {
+    const worker = await core.worker();
     const runId = await core.create();
-    await worker.assigned();
+    const agent = await core.agent(await worker.assigned());
     worker.claim(runId);
+    await core.untilState(runId, 'CLAIMED');
+    await core.runs.service.reportTurn(agent, 1, { state: 'INPROGRESS' });
     worker.fail(runId, { failure_reason, exit_code: 3 });
     const data = { task_id: runId, message: 'The task failed.', failure_reason, exit_code: 3 };
     const { state, status } = outcomeByWorker({ type: 'task_failed', data }, { end_intent: null });
     await core.untilState(runId, state);
     expect(await core.run(runId)).toMatchObject({ status_message: status?.message, error_code: status?.error_code });
+    await worker.close();
   }
 });
 
@@ -198,7 +201,7 @@ test('a worker’s words about a task of another worker change nothing', async (
 
 test('an execution that is named must be the worker’s own', async () => {
   const { runId, assignment } = await claimed();
-  const stranger = await core.worker({ workerId: 'stranger', protocols: ['oz-worker.v2'] });
+  const stranger = await core.worker({ workerId: 'stranger', hello: {} });
   stranger.send('task_completed', { task_id: runId, execution_id: assignment.execution_id, message: 'done' });
   const own = await core.create({ config: { worker_host: 'stranger' } });
   const { execution_id } = await stranger.assigned();

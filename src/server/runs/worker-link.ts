@@ -1,34 +1,30 @@
 import type { ExecutionId, RunId } from '../../protocol/ids.ts';
-import type { TaskMessage } from '../../protocol/worker-link.ts';
+import type { Capacity, Hello, TaskMessage } from '../../protocol/worker-link.ts';
 import { liveExecutionsOfWorker, type RunAndExecution } from '../store/executions.ts';
-import type { Cancellations } from './cancellations.ts';
-import type { RunContext } from './context.ts';
-import type { Dispatcher } from './dispatcher.ts';
+import { greet, leave } from './greet.ts';
 import { awaitLateAnswers } from './late-answers.ts';
+import type { LinkParts } from './link-parts.ts';
 import { persist } from './persist.ts';
 import { noteReachability } from './reachability.ts';
-import type { Seat, Seats, WorkerConnection } from './seats.ts';
-import { hearClaim, hearEnd, hearRejection } from './worker-words.ts';
+import type { Seat, WorkerConnection } from './seat.ts';
+import { hearClaim, hearEnd, hearPhase, hearRejection } from './worker-words.ts';
 
 /** One worker connection, as the gateway drives it: open it, hand over its messages one after the other, close it. */
 export interface LinkedWorker {
   hear(message: TaskMessage): Promise<void>;
+  /** It has more room, or less, or takes no more. */
+  announce(capacity: Capacity): void;
   close(): Promise<void>;
 }
 
 export interface WorkerLink {
   /** Takes the worker's live executions over to this connection, tells it what it missed, and lets offers come. */
   open(connection: WorkerConnection): Promise<LinkedWorker>;
+  /** The same for one that says who it is and what it has; it is sent its welcome. */
+  greet(connection: WorkerConnection, hello: Hello): Promise<LinkedWorker>;
 }
 
-interface Parts {
-  context: RunContext;
-  seats: Seats;
-  dispatcher: Dispatcher;
-  cancellations: Cancellations;
-}
-
-export function createWorkerLink(parts: Parts): WorkerLink {
+export function createWorkerLink(parts: LinkParts): WorkerLink {
   const { context, seats, dispatcher, cancellations } = parts;
 
   /** The daemon may have these from before: held on suspicion, until it says more. */
@@ -82,21 +78,33 @@ export function createWorkerLink(parts: Parts): WorkerLink {
         await close(seat);
         throw error;
       }
-      seat.open = true;
+      seat.set({ open: true });
       dispatcher.dispatch();
       return {
         hear: (message) => hear(parts, seat, message),
+        announce: () => context.log.debug({ worker: connection.workerId }, 'A stock daemon announced its room.'),
         close() {
           stopWaiting();
           return close(seat);
         },
       };
     },
+    async greet(connection, hello) {
+      const seat = await greet(parts, connection, hello);
+      return {
+        hear: (message) => hear(parts, seat, message),
+        announce(capacity) {
+          seat.announce(capacity);
+          dispatcher.roomAgain(seat);
+        },
+        close: async () => leave(parts, seat),
+      };
+    },
   };
 }
 
-async function hear(parts: Parts, seat: Seat, message: TaskMessage): Promise<void> {
-  seat.silent = false;
+async function hear(parts: LinkParts, seat: Seat, message: TaskMessage): Promise<void> {
+  seat.set({ silent: false });
   switch (message.type) {
     case 'task_claimed':
       await hearClaim(parts, seat, message.data);
@@ -105,6 +113,7 @@ async function hear(parts: Parts, seat: Seat, message: TaskMessage): Promise<voi
       await hearRejection(parts, seat, message.data);
       break;
     case 'task_phase':
+      await hearPhase(parts, seat, message.data);
       break;
     case 'task_completed':
     case 'task_failed':

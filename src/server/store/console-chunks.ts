@@ -24,8 +24,7 @@ export async function storedConsole(
       (select c.byte_offset + length(c.data) from console_chunks c
         where c.execution_id = e.id and c.stream = ${stream} order by c.byte_offset desc limit 1), 0) as stored
     from executions e
-    where e.id = ${executionId} and e.team_id = ${worker.teamId} and e.worker_id = ${worker.workerId}
-      and e.api_key_id = ${worker.keyId}`.execute(db);
+    where e.id = ${executionId} and e.team_id = ${worker.teamId} and e.worker_id = ${worker.workerId}`.execute(db);
   return rows[0] && { run_id: rows[0].run_id, stored: Number(rows[0].stored) };
 }
 

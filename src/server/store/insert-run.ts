@@ -10,6 +10,7 @@ export interface NewRun {
   title: string;
   prompt: string;
   config: AgentConfig;
+  max_attempts: number | null;
   worker_host: string | null;
   source: RunSource;
   creator_type: 'user' | 'service_account';
@@ -29,10 +30,10 @@ export async function insertRun(db: Kysely<Schema>, run: NewRun): Promise<boolea
   const { rows } = await sql`
     with permitted as (${permission(run)}),
     inserted as (
-      insert into runs (id, team_id, state, title, prompt, config, worker_host, source, creator_type, creator_uid,
+      insert into runs (id, team_id, state, title, prompt, config, max_attempts, worker_host, source, creator_type, creator_uid,
         conversation_id, parent_run_id, metadata, created_at, updated_at, queued_at)
       select ${run.id}::uuid, ${run.team_id}::uuid, 'QUEUED', ${run.title}::text, ${run.prompt}::text,
-        ${toJson(run.config)}::jsonb, ${run.worker_host}::text, ${run.source}::text, ${run.creator_type}::text,
+        ${toJson(run.config)}::jsonb, ${run.max_attempts}::integer, ${run.worker_host}::text, ${run.source}::text, ${run.creator_type}::text,
         ${run.creator_uid}::text, ${run.conversation_id}::uuid, ${run.parent_run_id}::uuid,
         ${toJson(run.metadata)}::jsonb, ${run.now}::timestamptz, ${run.now}::timestamptz, ${run.now}::timestamptz
       from permitted

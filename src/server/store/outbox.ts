@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import type { ExecutionId, RunId } from '../../protocol/ids.ts';
 import type { WorkerIdentity } from './executions.ts';
 import type { Schema } from './schema.ts';
@@ -10,21 +10,26 @@ export interface PendingCancellation {
   team_id: string;
   worker_id: string;
   api_key_id: string;
+  /** Null for a stock daemon. */
+  instance_id: string | null;
 }
 
-/** What has not been said yet, about one execution or to one worker, in the order of its writing. */
+/** What has not been said yet, about some executions or to one stock worker, in the order of its writing. */
 export function pendingCancellations(
   db: Kysely<Schema>,
-  about: { executionId: ExecutionId } | WorkerIdentity,
+  about: { executionIds: readonly ExecutionId[] } | WorkerIdentity,
 ): Promise<PendingCancellation[]> {
   const all = db
     .selectFrom('outbox as o')
     .innerJoin('executions as e', 'e.id', 'o.execution_id')
-    .select(['o.id', 'o.run_id', 'o.execution_id', 'e.team_id', 'e.worker_id', 'e.api_key_id'])
+    .select(['o.id', 'o.run_id', 'o.execution_id', 'e.team_id', 'e.worker_id', 'e.api_key_id', 'e.instance_id'])
     .where('o.topic', '=', 'task_cancellation')
     .orderBy('o.id');
-  if ('executionId' in about) return all.where('o.execution_id', '=', about.executionId).execute();
+  if ('executionIds' in about) {
+    return all.where(sql<boolean>`o.execution_id = any (${about.executionIds}::uuid[])`).execute();
+  }
   return all
+    .where('e.instance_id', 'is', null)
     .where('e.team_id', '=', about.teamId)
     .where('e.worker_id', '=', about.workerId)
     .where('e.api_key_id', '=', about.keyId)

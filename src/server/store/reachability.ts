@@ -22,7 +22,7 @@ export async function markReachable(db: Kysely<Schema>, ids: readonly ExecutionI
 }
 
 /**
- * A server starts: no worker is connected yet, and the time in which nobody listened is not theirs. Their time to come
+ * A server starts: no stock worker is connected yet, and the time in which nobody listened is not theirs. Their time to come
  * back, and to answer an offer, begins now.
  */
 export async function markAllUnreachable(
@@ -32,5 +32,5 @@ export async function markAllUnreachable(
 ): Promise<void> {
   await sql`update executions set unreachable_since = coalesce(unreachable_since, ${now}), lost_at = ${lostAt},
       answer_by = case state when 'offered' then ${answerBy} else answer_by end
-    where state in (${live})`.execute(db);
+    where state in (${live}) and instance_id is null`.execute(db);
 }

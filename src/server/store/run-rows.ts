@@ -19,6 +19,7 @@ function selectRuns(db: Database) {
       'live.state as live_state',
       'live.worker_id as live_worker',
       'live.unreachable_since',
+      'live.lease_until',
       'users.name as user_name',
       'users.email as user_email',
       'api_keys.name as key_name',
@@ -31,6 +32,14 @@ function selectRuns(db: Database) {
           .whereRef('child.parent_run_id', '=', 'runs.id')
           .orderBy('child.created_at'),
       ).as('children'),
+      jsonArrayFrom(
+        of
+          .selectFrom('executions as warned')
+          .select('warned.teardown_problem as warning')
+          .whereRef('warned.run_id', '=', 'runs.id')
+          .where('warned.teardown_problem', 'is not', null)
+          .orderBy('warned.fence'),
+      ).as('warnings'),
       of
         .selectFrom('events')
         .select('sequence')

@@ -56,6 +56,8 @@ interface RunsTable {
   error_code: ErrorCode | null;
   retryable: boolean | null;
   attempts: Generated<number>;
+  max_attempts: number | null;
+  setbacks: Generated<number>;
   created_at: Date;
   updated_at: Date;
   queued_at: Date;
@@ -82,12 +84,16 @@ interface ExecutionsTable {
   time_limit_at: Date | null;
   unreachable_since: Date | null;
   lost_at: Date | null;
+  instance_id: string | null;
+  lease_until: Date | null;
+  fence_after_seconds: number | null;
   offered_at: Date;
   claimed_at: Date | null;
   started_at: Date | null;
   ended_at: Date | null;
   end_reason: string | null;
   exit_code: number | null;
+  teardown_problem: string | null;
 }
 
 interface EventsTable {

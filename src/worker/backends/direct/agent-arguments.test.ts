@@ -108,6 +108,16 @@ test('the worker says how long to idle where the task does not, and additional a
   expect(argumentsOf({ idle_timeout_minutes: 3 }, own)).toContain('3m');
 });
 
+test('an oz of ours is told, behind everything else, where to leave what it cannot say', () => {
+  const own = { ...settings, sessionSharingServerUrl: 'ws://s', unsentFolder: '/state/unsent' };
+  expect(argumentsOf({}, own).slice(-4)).toEqual([
+    '--session-sharing-server-url',
+    'ws://s',
+    '--unsent-folder',
+    '/state/unsent',
+  ]);
+});
+
 function argumentsOf(snapshot: ConfigSnapshot | undefined, own: AgentArgumentSettings = settings): string[] {
   return agentArguments(assignmentWith(snapshot && { agent_config_snapshot: snapshot }), own);
 }

@@ -1,9 +1,12 @@
+import { unsentFlag } from '../../../protocol/unsent.ts';
 import type { Assignment, ConfigSnapshot } from '../../../protocol/worker-link.ts';
 
 export interface AgentArgumentSettings {
   serverRootUrl: string;
   idleOnComplete?: string | undefined;
   sessionSharingServerUrl?: string | undefined;
+  /** Where an `oz` of ours leaves what it cannot tell the server; another one would not know the flag. */
+  unsentFolder?: string | undefined;
 }
 
 /** The arguments of `oz` for one task, in the order of the official worker. */
@@ -23,6 +26,7 @@ export function agentArguments(assignment: Assignment, settings: AgentArgumentSe
     ...additional,
     ...idleArguments(snapshot, settings),
     ...option('--session-sharing-server-url', settings.sessionSharingServerUrl),
+    ...option(unsentFlag, settings.unsentFolder),
   ];
 }
 

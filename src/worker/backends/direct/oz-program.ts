@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { access, constants, realpath } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { version as ownVersion } from '../../../common/version.ts';
 import { CodedError } from '../../../protocol/errors.ts';
 
 /** How `oz` is started: the program, and the arguments that come before its own. */
@@ -18,13 +19,21 @@ export interface OzSources {
   host: Readonly<Record<string, string | undefined>>;
 }
 
+interface FoundOz {
+  oz: OzProgram;
+  version: string;
+  /** Of the same version as this daemon: it takes what the worker protocol does not know of. */
+  isOurs: boolean;
+}
+
 /** How long `oz --version` may take, in milliseconds. */
 const versionLimit = 15_000;
 
 /** Finds `oz`: the configured one, else the one beside the daemon, else the one in PATH. Asks it for its version. */
-export async function findOz(sources: OzSources): Promise<{ oz: OzProgram; version: string }> {
+export async function findOz(sources: OzSources): Promise<FoundOz> {
   const oz = await toProgram(await locate(sources));
-  return { oz, version: await askVersion(oz, sources.host) };
+  const version = await askVersion(oz, sources.host);
+  return { oz, version, isOurs: version === `oz ${ownVersion}` };
 }
 
 async function locate({ configured, beside, host }: OzSources): Promise<string> {

@@ -1,0 +1,125 @@
+import { execFile } from 'node:child_process';
+import { appendFile, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, onTestFinished, test } from 'vitest';
+import { fakeRunId, startFakeApi, type FakeApi } from '../../../test/helpers/fake-api.ts';
+import { createLogger } from '../../common/logger.ts';
+import { systemClock, type Clock } from '../../common/clock.ts';
+import type { RunId } from '../../protocol/ids.ts';
+import type { Entry } from '../../protocol/transcript.ts';
+import { unsentFile, type UnsentCall } from '../../protocol/unsent.ts';
+import { deliverUnsent } from './deliver-unsent.ts';
+
+const entry = (index: number): Entry => ({
+  index,
+  turn: 1,
+  at: '2026-08-01T10:00:00Z',
+  type: 'event',
+  name: 'x',
+  data: {},
+});
+const entries = (...indexes: number[]): UnsentCall => ({ call: 'append_entries', entries: indexes.map(entry) });
+const outcome: UnsentCall = { call: 'report_turn', turn: 1, report: { state: 'SUCCEEDED' } };
+
+test('all that was left is said, in its order and with the token of the task', async () => {
+  const { api, deliver } = await leave([entries(0, 1), entries(2), outcome]);
+  await deliver();
+  expect(api.entries.map(({ index }) => index)).toEqual([0, 1, 2]);
+  expect(api.reports).toEqual([{ state: 'SUCCEEDED' }]);
+  expect(api.requests.at(-1)?.headers).toMatchObject({
+    authorization: 'Bearer wk-task',
+    'x-warp-cloud-agent-id': fakeRunId,
+  });
+});
+
+test('what the server has heard already changes nothing, and a second delivery neither', async () => {
+  const { api, deliver } = await leave([entries(0, 1, 2), outcome]);
+  api.entries.push(entry(0), entry(1));
+  await deliver();
+  await deliver();
+  expect(api.entries.map(({ index }) => index)).toEqual([0, 1, 2]);
+  expect(api.reports).toEqual([{ state: 'SUCCEEDED' }]);
+});
+
+test('a server that is away is waited for', async () => {
+  const { api, deliver } = await leave([entries(0), outcome]);
+  api.spoil = () => (api.requests.length < 6 ? { cut: 'before' } : undefined);
+  await deliver();
+  expect(api.entries).toHaveLength(1);
+  expect(api.reports).toHaveLength(1);
+});
+
+test('the wait ends with the signal', async () => {
+  const { api, deliver } = await leave([entries(0)]);
+  api.spoil = () => ({ cut: 'before' });
+  const stop = new AbortController();
+  const delivered = deliver(stop.signal);
+  await expect.poll(() => api.requests.length).toBeGreaterThan(1);
+  stop.abort(new Error('enough'));
+  await expect(delivered).rejects.toThrow('enough');
+});
+
+test.for(['conflict', 'authentication_required', 'invalid_request'] as const)(
+  'what is refused with %s is left at that',
+  async (refuse) => {
+    const { api, deliver } = await leave([entries(0), outcome]);
+    api.spoil = () => ({ refuse });
+    await deliver();
+    expect(api.requests).toHaveLength(1);
+  },
+);
+
+test('a line that was never finished is passed over', async () => {
+  const { api, file, deliver } = await leave([entries(0)]);
+  await appendFile(file, JSON.stringify(outcome).slice(0, 30));
+  await deliver();
+  expect(api.entries).toHaveLength(1);
+  expect(api.reports).toEqual([]);
+});
+
+test.for<[string, (file: string) => Promise<unknown>]>([
+  ['nothing at all', (file) => rm(file)],
+  ['what is no call', (file) => writeFile(file, '{"call":"cancel_run"}\n')],
+  ['what is no JSON', (file) => writeFile(file, 'hello\n')],
+  ['a link', async (file) => [await rm(file), await symlink('/etc/hostname', file)]],
+  ['a pipe', async (file) => [await rm(file), await promisify(execFile)('mkfifo', [file])]],
+  ['a line without an end', (file) => writeFile(file, 'x'.repeat(17 * 1024 * 1024))],
+])('%s in its place is neither sent nor waited for', async ([, put]) => {
+  const { api, file, deliver } = await leave([outcome]);
+  await put(file);
+  await deliver();
+  expect(api.requests).toEqual([]);
+});
+
+/** Waits pass fifty times as fast. */
+const hasty: Clock = { now: () => systemClock.now(), after: (delay, run) => systemClock.after(delay / 50, run) };
+
+async function leave(calls: UnsentCall[]): Promise<Left> {
+  const folder = await mkdtemp(join(tmpdir(), 'unsent-test-'));
+  const api = await startFakeApi();
+  onTestFinished(async () => {
+    await api[Symbol.asyncDispose]();
+    await rm(folder, { recursive: true });
+  });
+  const file = join(folder, unsentFile);
+  await writeFile(file, calls.map((call) => `${JSON.stringify(call)}\n`).join(''));
+  const deliver = (signal = new AbortController().signal) =>
+    deliverUnsent({
+      folder,
+      runId: fakeRunId as RunId,
+      rootUrl: api.url,
+      token: 'wk-task',
+      clock: hasty,
+      log: createLogger({ name: 'test', level: 'error' }),
+      signal,
+    });
+  return { api, file, deliver };
+}
+
+interface Left {
+  api: FakeApi;
+  file: string;
+  readonly deliver: (signal?: AbortSignal) => Promise<void>;
+}
