@@ -4,6 +4,8 @@ import type { Clock } from '../../src/common/clock.ts';
 export interface ManualClock extends Clock {
   /** Lets time pass, and calls on the way what was to be called, in its order. */
   advance(duration: number): void;
+  /** Lets time pass in which nothing was called: the process was stopped, or the clock was set. */
+  jump(duration: number): void;
 }
 
 interface Timer {
@@ -30,6 +32,9 @@ export function createManualClock(start = Date.parse('2026-01-01T00:00:00Z')): M
         timer.run();
       }
       now = end;
+    },
+    jump(duration) {
+      now += duration;
     },
   };
 }

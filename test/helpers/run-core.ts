@@ -8,7 +8,7 @@ import { CodedError } from '../../src/protocol/errors.ts';
 import type { RunId } from '../../src/protocol/ids.ts';
 import type { CreateRun } from '../../src/protocol/runs.ts';
 import type { ExecutionState, RunState } from '../../src/protocol/states.ts';
-import type { Assignment } from '../../src/protocol/worker-link.ts';
+import { workerLinkV2, type Assignment } from '../../src/protocol/worker-link.ts';
 import type { AgentPrincipal, KeyPrincipal, Principal } from '../../src/server/auth/principal.ts';
 import { hashToken, mintToken } from '../../src/server/auth/tokens.ts';
 import { createGateway, type Gateway } from '../../src/server/gateway/gateway.ts';
@@ -43,10 +43,14 @@ export interface RunCore {
   server: Server;
   key: KeyPrincipal;
   apiKey: string;
+  /** Another key of the same team. */
+  otherApiKey: string;
   /** A key of another team. */
   foreign: KeyPrincipal;
   create(body?: Partial<CreateRun>): Promise<RunId>;
   worker(options?: Partial<FakeWorkerOptions>): Promise<FakeWorker>;
+  /** A connection of the second protocol over which nothing has been said. */
+  openSocket(): Promise<FakeWorker>;
   /** The principal of the agent that an assignment started. */
   agent(assignment: Assignment): Promise<AgentPrincipal>;
   state(runId: RunId): Promise<RunState>;
@@ -75,6 +79,7 @@ export async function createRunCore(settings: Partial<RunSettings> = {}): Promis
   const clock = createManualClock();
   const keys = new Map<string, KeyPrincipal>();
   const { apiKey, principal: key } = await addTeam(database, keys);
+  const { apiKey: otherApiKey } = await addKey(database, keys, key.teamId);
   const { principal: foreign } = await addTeam(database, keys);
   const workers: FakeWorker[] = [];
   let opened = 0;
@@ -151,6 +156,7 @@ export async function createRunCore(settings: Partial<RunSettings> = {}): Promis
     clock,
     key,
     apiKey,
+    otherApiKey,
     foreign,
     get runs() {
       return program.runs;
@@ -173,6 +179,12 @@ export async function createRunCore(settings: Partial<RunSettings> = {}): Promis
       const worker = await FakeWorker.connect({ rootUrl: program.rootUrl, apiKey, workerId: 'local', ...options });
       workers.push(worker);
       await expect.poll(() => opened, patience).toBeGreaterThan(before);
+      return worker;
+    },
+    async openSocket() {
+      const options = { rootUrl: program.rootUrl, apiKey, workerId: 'local', protocols: [workerLinkV2] };
+      const worker = await FakeWorker.connect(options);
+      workers.push(worker);
       return worker;
     },
     async agent({ task_id, execution_id }) {
@@ -203,11 +215,15 @@ export async function createRunCore(settings: Partial<RunSettings> = {}): Promis
 
 const patience = { interval: 5, timeout: 10_000 };
 
-async function addTeam({ db }: TestDatabase, keys: Map<string, KeyPrincipal>) {
+async function addTeam(database: TestDatabase, keys: Map<string, KeyPrincipal>) {
   const teamId = randomUUID();
+  await database.db.insertInto('teams').values({ id: teamId, name: 'Team' }).execute();
+  return addKey(database, keys, teamId);
+}
+
+async function addKey({ db }: TestDatabase, keys: Map<string, KeyPrincipal>, teamId: string) {
   const keyId = randomUUID();
   const apiKey = mintToken('key');
-  await db.insertInto('teams').values({ id: teamId, name: 'Team' }).execute();
   await db
     .insertInto('api_keys')
     .values({ id: keyId, team_id: teamId, name: 'test', key_hash: hashToken(apiKey), key_suffix: apiKey.slice(-4) })

@@ -92,8 +92,9 @@ export class Deadlines {
   }
 
   async #sweep(): Promise<void> {
+    // Of the tick: while this waits, the process may be stopped, and all that passes then is not silence.
+    const now = new Date(this.#tickedAt);
     await this.#renewLeases();
-    const now = nowOf(this.#context);
     for (const seen of await dueExecutions(this.#context.db, now, atOnce)) {
       await this.#apart(seen.run.id, () => this.#settle(seen, now));
     }

@@ -26,7 +26,12 @@ const mostOffersAtOnce = 16;
  */
 interface Queue extends QueueName {
   waiting: number;
+  /** What waits was kept from the seats there were: another one may have it. */
+  isKeptBack: boolean;
 }
+
+/** What stands for an unknown number of runs: a look in vain corrects it. */
+const several = 64;
 
 /**
  * Brings queued runs to seats with room: the oldest run first, the least loaded seat first. It works when something has
@@ -79,6 +84,17 @@ export class Dispatcher {
     seat.set({ full: false, silent: false });
     this.#reopenings.get(seat)?.();
     this.#reopenings.delete(seat);
+    this.dispatch();
+  }
+
+  /** A seat has come, which may have what was kept from others. */
+  come({ connection: { teamId, workerId } }: Seat): void {
+    for (const host of ['', workerId]) {
+      const queue = this.#queues.get(queueKey({ teamId, host }));
+      if (!queue?.isKeptBack) continue;
+      queue.waiting = Math.max(queue.waiting, several);
+      queue.isKeptBack = false;
+    }
     this.dispatch();
   }
 
@@ -144,11 +160,15 @@ export class Dispatcher {
       const hadExceptions = seat.overdue.size + seat.refused.size > 0;
       const run = await this.#offer(seat);
       if (run) return this.#taken(queue, run, seat);
-      if (!hadExceptions) {
-        if (this.#arrivals === arrivals) queue.waiting = 0;
-        return;
-      }
+      if (!hadExceptions) return this.#foundNothing(queue, arrivals);
     }
+    queue.isKeptBack = true;
+  }
+
+  /** A run that came meanwhile may be left over: whoever looked for it may have found the one that was looked for here. */
+  #foundNothing(queue: Queue, arrivals: number): void {
+    if (this.#arrivals === arrivals) queue.waiting = 0;
+    else queue.waiting += 1;
   }
 
   /** The seat's worker may have been given an older run of its other queue. */
@@ -227,9 +247,13 @@ export class Dispatcher {
   }
 
   #queueOf({ teamId, host }: QueueName): Queue {
-    const key = `${teamId}/${host}`;
-    const queue = this.#queues.get(key) ?? { teamId, host, waiting: 0 };
+    const key = queueKey({ teamId, host });
+    const queue = this.#queues.get(key) ?? { teamId, host, waiting: 0, isKeptBack: false };
     this.#queues.set(key, queue);
     return queue;
   }
+}
+
+function queueKey({ teamId, host }: QueueName): string {
+  return `${teamId}/${host}`;
 }

@@ -79,7 +79,7 @@ export function createWorkerLink(parts: LinkParts): WorkerLink {
         throw error;
       }
       seat.set({ open: true });
-      dispatcher.dispatch();
+      dispatcher.come(seat);
       return {
         hear: (message) => hear(parts, seat, message),
         announce: () => context.log.debug({ worker: connection.workerId }, 'A stock daemon announced its room.'),
