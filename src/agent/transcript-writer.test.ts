@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { fakeRunId, startFakeApi, type FakeApi, type Spoiling } from '../../test/helpers/fake-api.ts';
+import { randomFrom } from '../../test/helpers/random.ts';
 import { createClient } from '../client/client.ts';
 import { sleep, systemClock } from '../common/clock.ts';
 import { openUnsentCalls } from './unsent-calls.ts';
@@ -139,13 +140,4 @@ function randomSpoiling(random: () => number): Spoiling | undefined {
     { late: 5, cut: 'after' },
   ];
   return spoilings[Math.floor(random() * spoilings.length)];
-}
-
-/** The same numbers for the same seed: a failure can be seen again. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
 }

@@ -23,6 +23,8 @@ export interface FakeLink {
   readonly capacities: Capacity[];
   /** What no daemon may do, in words. */
   readonly offences: string[];
+  /** Asked with each message, the hello included, what goes wrong with it. */
+  spoilWith(spoil: (message: WorkerMessage) => LinkSpoiling | undefined): void;
   heartbeats(): number;
   /** What the next welcomes say of this execution; of all others they say that they go on. */
   decide(executionId: string, verdict: Welcome['executions'][number]['verdict']): void;
@@ -42,6 +44,9 @@ export interface FakeLink {
   readonly hear: (socket: WebSocket, message: WorkerMessage) => void;
 }
 
+/** The line is cut before the message is heard, before it is answered, or right after. */
+type LinkSpoiling = 'unheard' | 'unanswered' | 'answered';
+
 /** What is withheld, in its order, or undefined while nothing is. */
 type Withheld = (() => void)[] | undefined;
 
@@ -55,12 +60,22 @@ export function createFakeLink(leaseSeconds: number, onOpen: (socket: WebSocket)
   const stored = new Map<string, Buffer>();
   const verdicts = new Map<string, Welcome['executions'][number]['verdict']>();
   const silent = new Set<WebSocket>();
+  let spoil: (message: WorkerMessage) => LinkSpoiling | undefined = () => undefined;
   let welcomes: Withheld;
   let acks: Withheld;
   let heartbeats = 0;
   let toLose = 0;
 
   function hear(socket: WebSocket, message: WorkerMessage): void {
+    // It was behind the one at which the line was cut.
+    if (socket.readyState !== WebSocket.OPEN) return;
+    const spoiling = spoil(message);
+    if (spoiling === 'unheard' || spoiling === 'unanswered') socket.terminate();
+    if (spoiling !== 'unheard') take(socket, message);
+    if (spoiling === 'answered') setImmediate(() => socket.terminate());
+  }
+
+  function take(socket: WebSocket, message: WorkerMessage): void {
     if (message.type === 'hello') return takeHello(socket, message.data);
     if (silent.has(socket)) offences.push(`${message.type} before the welcome`);
     if (message.type === 'heartbeat') heartbeats += 1;
@@ -124,6 +139,7 @@ export function createFakeLink(leaseSeconds: number, onOpen: (socket: WebSocket)
     hellos,
     capacities,
     offences,
+    spoilWith: (chosen) => void (spoil = chosen),
     heartbeats: () => heartbeats,
     decide: (executionId, verdict) => void verdicts.set(executionId, verdict),
     withholdWelcome: () => void (welcomes = []),
