@@ -121,7 +121,7 @@ for (const { kind, given, name } of forStrong) {
     const adopted = await adoptRecorded(record, [marker], tools);
     await writeFile(join(folder, 'told'), '');
     expect(await adopted?.exited).toEqual({ code: 5, signal: null });
-    const teardown = await startScript(`exec ls -d /proc/[0-9]*`, { containment: again });
+    const teardown = await startScript('exit 0', { containment: again });
     expect(await teardown.started.exited).toEqual({ code: 0, signal: null });
     await again.remove();
     expect(await sleepers(tag)).toBe(0);

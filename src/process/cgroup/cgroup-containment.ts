@@ -23,7 +23,7 @@ export function cgroupContainment(state: CgroupState, clock: Clock): CgroupConta
   return {
     kind: 'cgroup',
     state,
-    enter: () => Promise.resolve({ groups: all.map((folder) => join(folder, 'cgroup.procs')) }),
+    enter: () => Promise.resolve({ groups: Object.entries(folders).map(entranceOf) }),
     kill,
     survivors: () => processesIn(killFolder(folders)),
     exceeded: () => exceededLimit(folders),
@@ -34,7 +34,15 @@ export function cgroupContainment(state: CgroupState, clock: Clock): CgroupConta
   };
 }
 
-/** Members cannot leave any of the groups alone: the one to kill by has them all. */
+/**
+ * A move to another group of version 2 makes every fork of the machine wait, and takes some ten milliseconds. In version
+ * 1, where a thread may move alone, one that moves itself waits for nobody; a shell is just one thread.
+ */
+function entranceOf([hierarchy, folder]: [string, string]): string {
+  return join(folder, hierarchy === 'unified' ? 'cgroup.procs' : 'tasks');
+}
+
+/** Every member is in this group, whichever others there are for limits. */
 function killFolder(folders: GroupFolders): string {
   const folder = folders.unified ?? folders.freezer;
   if (folder === undefined) throw new Error('A containment has no group to kill by.');

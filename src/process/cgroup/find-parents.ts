@@ -1,23 +1,35 @@
-import { mkdir } from 'node:fs/promises';
+import { access, constants, mkdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { ContainmentLimits } from '../containment.ts';
 import { readGroupFile, writeGroupFile } from './group-files.ts';
 import type { GroupFolders } from './own-group.ts';
 
-/** Where groups are made: beside or below this process's own. Rejects, in words, where they could not keep the limits. */
+/**
+ * Where groups are made: beside or below this process's own. Rejects, in words, where they could not keep the limits.
+ * Version 1 comes first where both are there: a shell can move itself in there without waiting for the whole kernel.
+ */
 export async function findParents(own: GroupFolders, limits: ContainmentLimits): Promise<GroupFolders> {
   const { unified, ...v1 } = own;
   const needed = (['memory', 'pids'] as const).filter(
     (name) => limits[name === 'pids' ? 'processes' : name] !== undefined && v1[name] === undefined,
   );
-  if (unified === undefined) {
-    if (v1.freezer === undefined) throw new Error('no cgroup hierarchy to hold processes in is mounted');
-    if (needed.length > 0) throw new Error(`there is no cgroup hierarchy with the controller ${needed.join(' or ')}`);
-    return v1;
-  }
+  if (v1.freezer !== undefined && needed.length === 0 && (await isWritable(v1.freezer))) return v1;
+  if (unified === undefined) throw new Error(noHierarchy(needed));
   const parent = delegatedParent(unified);
   await enable(needed, parent, unified);
   return { ...v1, unified: parent };
+}
+
+function noHierarchy(needed: readonly string[]): string {
+  if (needed.length === 0) return 'no cgroup hierarchy to hold processes in is mounted, or it may not be written to';
+  return `no cgroup hierarchy with the controller ${needed.join(' or ')} is mounted`;
+}
+
+async function isWritable(folder: string): Promise<boolean> {
+  return access(folder, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 /**
