@@ -7,6 +7,7 @@ import { CodedError } from '../protocol/errors.ts';
 import type { RunItem } from '../protocol/runs.ts';
 import { chooseHarness, wishesOf, type Wishes } from './harness-choice.ts';
 import { harnessEnvironment } from './harness-environment.ts';
+import { idle, idleTimeAfter } from './idle.ts';
 import { maskingRecorder, maskOutcome } from './masking-recorder.ts';
 import { teeRecorder, type Recorder } from './recorder.ts';
 import { transcriptRecorder } from './transcript-recorder.ts';
@@ -46,7 +47,8 @@ export interface ManagedRun {
 
 /**
  * Does a run that the server has given to this agent's worker: fetches it, reports in progress, lets the harness work
- * while the transcript is delivered, and reports the outcome, which is also the answer. When the server says that the
+ * while the transcript is delivered, and reports the outcome, which is also the answer; then it may wait for a
+ * follow-up. When the server says that the
  * execution is over or fenced, the harness is ended and `conflict` thrown; when told to stop, the harness is ended and
  * the reason of `stop` thrown.
  */
@@ -68,7 +70,11 @@ export async function runManaged(task: ManagedRun): Promise<ReportTurn> {
   });
   try {
     const outcome = await play(task, run, writer, end);
-    return await deliver(task, { client, run, writer, unsent, outcome });
+    const idleTime = idleTimeAfter(outcome, run);
+    const isIdle = idleTime !== undefined;
+    const wasHeard = await deliver(task, { client, run, writer, unsent, outcome, isIdle });
+    if (isIdle && wasHeard) await idle(idleTime, task);
+    return outcome;
   } catch (error) {
     throw explain(error);
   } finally {
@@ -140,11 +146,16 @@ interface Delivery {
   writer: TranscriptWriter;
   unsent: UnsentCalls;
   outcome: ReportTurn;
+  /** Whether the agent then waits. */
+  isIdle: boolean;
 }
 
-/** All entries first, then the outcome: whoever sees a run ended sees all of its transcript. */
-async function deliver(task: ManagedRun, delivery: Delivery): Promise<ReportTurn> {
-  const { client, run, writer, unsent, outcome } = delivery;
+/**
+ * All entries first, then the outcome: whoever sees a run ended sees all of its transcript. False where the server could
+ * not be told and the worker will.
+ */
+async function deliver(task: ManagedRun, delivery: Delivery): Promise<boolean> {
+  const { client, run, writer, unsent, outcome, isIdle } = delivery;
   const keepOutcome = () => unsent.keep({ call: 'report_turn', turn, report: outcome });
   writer.keepUnsent();
   keepOutcome();
@@ -158,12 +169,12 @@ async function deliver(task: ManagedRun, delivery: Delivery): Promise<ReportTurn
       await writer.delivered(signal);
       // What was kept together with the last entries was forgotten together with them.
       keepOutcome();
-      await client.reportTurn(run.run_id, turn, outcome, { signal });
+      await client.reportTurn(run.run_id, turn, isIdle ? { ...outcome, idle: true } : outcome, { signal });
       unsent.forget();
-      return outcome;
+      return true;
     });
   } catch (error) {
-    if (error === tooLate && unsent.areDelivered) return outcome;
+    if (error === tooLate && unsent.areDelivered) return false;
     throw error;
   }
 }

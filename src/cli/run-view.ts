@@ -29,6 +29,7 @@ function factsOf(run: RunItem) {
     Source: run.source,
     Created: run.created_at.replace(/\.\d+/, ''),
     Took: inWords(run.run_time),
+    Warning: (run.warnings ?? []).join(' '),
   };
 }
 

@@ -46,12 +46,13 @@ export function runsQuery(client: Client) {
   });
 }
 
-/** While a run is live its reason for waiting may change without an event. */
+/** While a run is live its reason for waiting may change without an event; its teardown may say something after its end. */
 export function runQuery(client: Client, runId: string) {
   return queryOptions({
     queryKey: ['run', runId],
     queryFn: ({ signal }) => client.getRun(runId, { signal }),
-    refetchInterval: ({ state: { data } }) => (data && isTerminal(data.state) ? false : refreshInterval),
+    refetchInterval: ({ state: { data } }) =>
+      data && isTerminal(data.state) && !data.is_sandbox_running ? false : refreshInterval,
   });
 }
 

@@ -163,7 +163,8 @@ test('a shutdown of the worker costs an attempt, and with none left it is the ou
   await core.untilState(runId, 'CLAIMED');
   await core.runs.service.reportTurn(await core.agent(again), 1, { state: 'INPROGRESS' });
   worker.fail(runId, { failure_reason: 'graceful_shutdown' });
-  await core.untilState(runId, 'ERROR');
+  await worker.acknowledged();
+  expect(await core.state(runId)).toBe('ERROR');
 });
 
 test('what a daemon is to end is not given to it anew before it has', async () => {
@@ -183,5 +184,6 @@ test('a run that is to be cancelled is not tried again', async () => {
   const { worker, runId } = await running({ config: { max_attempts: 2 } });
   await core.runs.service.cancel(core.key, runId);
   worker.fail(runId, { failure_reason: 'graceful_shutdown' });
-  await core.untilState(runId, 'CANCELLED');
+  await worker.acknowledged();
+  expect(await core.state(runId)).toBe('CANCELLED');
 });

@@ -41,6 +41,7 @@ function Run({ run }: { run: RunItem }) {
         {run.is_run_type_cancellable && !isTerminal(run.state) && <CancelRun run={run} />}
       </div>
       <RunState run={run} />
+      <Warnings of={run} />
       <div className="run">
         <RunFacts run={run} />
         <div className="run-main">
@@ -66,6 +67,15 @@ function RunState({ run }: { run: RunItem }) {
       {reason?.error_code && <code className="code">{reason.error_code}</code>}
     </div>
   );
+}
+
+/** What went wrong beside the outcome, such as a teardown. */
+function Warnings({ of: { warnings = [] } }: { of: RunItem }) {
+  return warnings.map((warning, place) => (
+    <p key={place} className="notice" role="note">
+      <Words text={warning} />
+    </p>
+  ));
 }
 
 function RunViews({ run }: { run: RunItem }) {

@@ -1,0 +1,64 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createRunCore, type RunCore } from '../../../test/helpers/run-core.ts';
+import type { RunId } from '../../protocol/ids.ts';
+import type { RunItem } from '../../protocol/runs.ts';
+import { createRunQueries } from './run-queries.ts';
+
+let core: RunCore;
+beforeEach(async () => {
+  core = await createRunCore();
+});
+afterEach(() => core.close());
+
+function shown(runId: RunId): Promise<RunItem> {
+  const { database, clock, key } = core;
+  const queries = createRunQueries({ db: database.db, clock, whyWaiting: (run) => core.runs.service.whyWaiting(run) });
+  return queries.get(key, runId);
+}
+
+async function says(runId: RunId): Promise<string | undefined> {
+  return (await shown(runId)).status_message?.message;
+}
+
+test('a run says what its worker does, that it cannot be reached, and what went wrong beside its outcome', async () => {
+  const worker = await core.worker({ hello: {} });
+  const runId = await core.create();
+  const agent = await core.agent(await worker.assigned());
+  worker.claim(runId);
+  worker.phase(runId, 'preparing');
+  await worker.acknowledged();
+  expect(await says(runId)).toBe('Worker `local` runs the setup command.');
+  await core.runs.service.reportTurn(agent, 1, { state: 'INPROGRESS' });
+  core.clock.advance(46_000);
+  expect(await says(runId)).toMatch(/^Worker `local` has been unreachable since 2026-01-01T00:00:45/);
+  worker.phase(runId, 'ending');
+  await worker.acknowledged();
+  core.clock.advance(1_000);
+  await expect.poll(() => says(runId)).toBe('The agent has ended; worker `local` finishes the task.');
+  await core.runs.service.reportTurn(agent, 1, { state: 'SUCCEEDED' });
+  expect(await shown(runId)).toMatchObject({ state: 'SUCCEEDED', is_sandbox_running: true });
+  worker.complete(runId, undefined, { teardown_problem: 'The teardown command exited with code 3.' });
+  await worker.acknowledged();
+  expect(await shown(runId)).toMatchObject({
+    state: 'SUCCEEDED',
+    is_sandbox_running: false,
+    warnings: ['The teardown command exited with code 3.'],
+  });
+});
+
+test('a run that waits for its next attempt says what came of the last one, and why it waits', async () => {
+  const worker = await core.worker({ hello: {} });
+  const runId = await core.create({ config: { max_attempts: 2 } });
+  const agent = await core.agent(await worker.assigned());
+  worker.claim(runId);
+  await core.untilState(runId, 'CLAIMED');
+  await core.runs.service.reportTurn(agent, 1, { state: 'INPROGRESS' });
+  worker.send('capacity', { max_concurrent_tasks: null, draining: true });
+  worker.fail(runId, { failure_reason: 'graceful_shutdown' });
+  await core.untilState(runId, 'QUEUED');
+  expect(await says(runId)).toBe(
+    'Attempt 1 of 2 has failed, and the run waits again: The worker was shut down while the task ran. ' +
+      '1 worker connected, draining.',
+  );
+  expect(await shown(runId)).not.toHaveProperty('warnings');
+});
