@@ -52,6 +52,13 @@ test('a command whose shim was killed is waited for, and ends without a code', a
   expect(await started.exited).toEqual({ code: null, signal: null });
 });
 
+test('a shim that somebody stopped tells the code all the same', async () => {
+  const { started, record, folder } = await startScript(untilTold, { until: 'ready' });
+  process.kill(beginningOf(record).shim.pid, 'SIGSTOP');
+  await writeFile(join(folder, 'told'), '');
+  expect(await started.exited).toEqual({ code: 5, signal: null });
+});
+
 test('a command of an earlier life of the machine has ended without a code, and nobody is signalled for it', async () => {
   const { record, marker, started } = await startScript(untilTold, { until: 'ready' });
   await writeFile(

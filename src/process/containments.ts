@@ -66,6 +66,7 @@ const openers: { [kind in ContainmentKind]: (limits: ContainmentLimits, tools: P
   environment() {
     const description = [
       'Processes are found by their group, their parents and their environment: one that hides from all three gets away.',
+      'For more, let the service manager delegate a cgroup to this program (systemd: Delegate=yes), or choose PID namespaces.',
     ];
     return Promise.resolve({ make: () => Promise.resolve(environmentContainment), description });
   },

@@ -1,5 +1,5 @@
 import { aborted } from '../common/aborted.ts';
-import { sleep } from '../common/clock.ts';
+import { sleep, type Clock } from '../common/clock.ts';
 import type { Containment } from './containment.ts';
 import { endStrays } from './end-strays.ts';
 import type { ProcessEntry, ProcessTable } from './process-table.ts';
@@ -18,6 +18,9 @@ export interface EndTreeOptions {
 /** How often to look whether the rest of a group has ended, in milliseconds. */
 const groupPoll = 50;
 
+/** How long the killed have to go, in milliseconds: one that the kernel holds on to goes when it is let go. */
+const patience = 10_000;
+
 /**
  * Ends processes that belong together and all that came of them: SIGTERM to their groups, SIGKILL after the grace, then
  * SIGKILL to whatever left the groups. Of those that have exited already it ends what is left. Returns the numbers of
@@ -33,9 +36,18 @@ export async function endTree(
   const family = processes.filter((one) => !one.hasExited()).flatMap(({ pid }) => descendantsOf(pid, entries));
   await Promise.all(processes.map((one) => endGroup(one, options, tools)));
   await containment.kill();
-  await Promise.all(processes.map((one) => one.exited));
+  await within(patience, Promise.all(processes.map((one) => one.exited)), tools.clock);
+  const stuck = processes.filter((one) => !one.hasExited()).map(({ pid }) => pid);
   const strays = await endStrays({ markers: options.markers, known: family }, tools);
-  return [...new Set([...strays, ...(await containment.survivors())])];
+  return [...new Set([...stuck, ...strays, ...(await containment.survivors())])];
+}
+
+/** Resolves with a promise, or after `limit` milliseconds without it. */
+async function within(limit: number, promise: Promise<unknown>, clock: Clock): Promise<void> {
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const cancel = clock.after(limit, resolve);
+  await Promise.race([promise, over]);
+  cancel();
 }
 
 async function endGroup(started: StartedProcess, options: EndTreeOptions, tools: ProcessTools): Promise<void> {

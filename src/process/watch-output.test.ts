@@ -1,34 +1,36 @@
-import { expect, test, vi } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { systemClock, type Clock } from '../common/clock.ts';
 import { createManualClock } from '../../test/helpers/manual-clock.ts';
-import { outputHolds, processTools, startScript } from '../../test/helpers/recorded.ts';
 import { watchOutput } from './watch-output.ts';
 
 test('an output that grows too long is told once, as soon as it does', async () => {
-  const { output } = await startScript(
-    'printf 12345; read x < go; while :; do printf 678; sleep 0.01; done & mkfifo go',
-    {
-      until: '12345',
-    },
-  );
-  expect(output).toBeDefined();
-  const exceeded = vi.fn<() => void>();
-  const stop = watchOutput(output, 5, exceeded, processTools.clock);
+  const { file, exceeded } = await watch(systemClock);
+  await writeFile(file, '12345');
+  await writeFile(file, '6', { flag: 'a' });
   await vi.waitFor(() => expect(exceeded).toHaveBeenCalled());
-  await outputHolds(output, '678678678');
+  await writeFile(file, '7', { flag: 'a' });
   expect(exceeded).toHaveBeenCalledTimes(1);
-  stop();
 });
 
-test('an output of just its limit is none too long, also where only the poll looks', async () => {
-  const { output } = await startScript('printf 12345', { until: '12345' });
-  const exceeded = vi.fn<() => void>();
+test('an output of just its limit is none too long, and one that is gone none at all', async () => {
   const clock = createManualClock();
-  const stop = watchOutput(output, 5, exceeded, clock);
+  const { file, exceeded, folder } = await watch(clock);
+  await writeFile(file, '12345');
   clock.advance(2_000);
   expect(exceeded).not.toHaveBeenCalled();
-  stop();
-  const stopSmaller = watchOutput(output, 4, exceeded, clock);
+  await rm(folder, { recursive: true });
   clock.advance(2_000);
-  expect(exceeded).toHaveBeenCalledTimes(1);
-  stopSmaller();
+  expect(exceeded).not.toHaveBeenCalled();
 });
+
+async function watch(clock: Clock) {
+  const folder = await mkdtemp(join(tmpdir(), 'output-test-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, 'out');
+  const exceeded = vi.fn<() => void>();
+  onTestFinished(watchOutput({ folder, file: () => file, limit: 5, onExceeded: exceeded }, clock));
+  return { folder, file, exceeded };
+}

@@ -19,7 +19,9 @@ export function watchRecorded(record: string, { shim, command, bootId }: Beginni
     resolve(exit);
   };
   const endUnseen = () => {
-    if (isAlive(command, bootId) || isAlive(shim, bootId)) return undefined;
+    if (isAlive(command, bootId)) return undefined;
+    // It is about to write the code, unless somebody has stopped it.
+    if (isAlive(shim, bootId) && wake(shim.pid)) return undefined;
     // Both may have ended since the record was read.
     return readExit(record) ?? { code: null, signal: null };
   };
@@ -37,4 +39,14 @@ export function watchRecorded(record: string, { shim, command, bootId }: Beginni
     release: stopLooking,
   };
   return recorded;
+}
+
+/** False when it has ended just now. */
+function wake(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGCONT');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
 }
