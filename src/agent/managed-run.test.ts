@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -250,6 +250,12 @@ test('what the server does not answer is kept on disk within a second, and forgo
   expect(unsentCalls(workspace)).toEqual([]);
 });
 
+test('with a folder of the worker, nothing is left in the temporary one, whatever becomes of the agent', async () => {
+  const { outcome, show } = start('echo $0', { unsentFolder: workspace });
+  await outcome;
+  expect(show.output()).toMatch(new RegExp(`^${workspace}/oz-agent-`));
+});
+
 test('told to stop while the server is away, it leaves what was said', async () => {
   const stop = new AbortController();
   const { outcome, show } = start("trap 'echo bye; exit 0' TERM; echo hello; while :; do sleep 0.05; done", {
@@ -286,6 +292,8 @@ test('an outcome that cannot be left either is waited with as before', async () 
   api.spoil = ({ body }) =>
     (body as { state?: string } | undefined)?.state === 'SUCCEEDED' ? { cut: 'before' } : undefined;
   const impatient: Clock = { ...systemClock, after: (delay, done) => systemClock.after(delay / 1_000, done) };
-  const unsentFolder = join(workspace, 'missing');
-  await expect(start('true', { clock: impatient, unsentFolder }).outcome).rejects.toThrow('within 10 minutes.');
+  await mkdir(join(workspace, unsentFile));
+  await expect(start('true', { clock: impatient, unsentFolder: workspace }).outcome).rejects.toThrow(
+    'within 10 minutes.',
+  );
 });

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { ApiError } from '../client/api-error.ts';
 import { createClient, type Client } from '../client/client.ts';
 import type { Clock } from '../common/clock.ts';
@@ -33,7 +34,10 @@ export interface ManagedRun {
   flags: Wishes;
   cwd: string;
   env: NodeJS.ProcessEnv;
-  /** Where to leave what the server could not be told, for the worker to tell it. */
+  /**
+   * Where to leave what the server could not be told, for the worker to tell it. What the agent needs for itself is there
+   * too: the worker removes the folder after the task, however the agent ended.
+   */
   unsentFolder?: string | undefined;
   /** How the harness's children may call this program. */
   cliPath: string;
@@ -121,7 +125,8 @@ async function play(
   const harness = chooseHarness(wishes);
   if ('refusal' in harness) return unavailable(harness.refusal);
   const env = harnessEnvironment(task.env, { cliPath: task.cliPath, harness: wishes.harness ?? 'oz', run });
-  const outcome = await harness.run({ prompt: run.prompt, cwd, env, recorder, signal, clock });
+  const scratch = task.unsentFolder ?? tmpdir();
+  const outcome = await harness.run({ prompt: run.prompt, cwd, scratch, env, recorder, signal, clock });
   if (task.stop.aborted) await sayFarewell(task, writer);
   signal.throwIfAborted();
   return maskOutcome(outcome, secrets);

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import type { Clock } from '../common/clock.ts';
 import { secretValues } from '../common/secret-names.ts';
 import type { ReportTurn } from '../protocol/agent-calls.ts';
@@ -27,7 +28,7 @@ export async function runUnmanaged(task: UnmanagedRun): Promise<ReportTurn> {
   const recorder = maskingRecorder(task.show, { secrets, clock });
   const env = harnessEnvironment(task.env, { cliPath: task.cliPath, harness: task.wishes.harness ?? 'oz' });
   recorder.userMessage(prompt);
-  const outcome = await harness.run({ prompt, cwd, env, recorder, signal, clock });
+  const outcome = await harness.run({ prompt, cwd, scratch: tmpdir(), env, recorder, signal, clock });
   signal.throwIfAborted();
   return maskOutcome(outcome, secrets);
 }

@@ -15,6 +15,8 @@ export interface HarnessTask {
   prompt: string;
   /** The workspace. */
   cwd: string;
+  /** For files of its own, outside the workspace. */
+  scratch: string;
   /** The environment of what the harness starts. */
   env: NodeJS.ProcessEnv;
   recorder: Recorder;

@@ -23,6 +23,7 @@ async function run(prompt: string, task: Partial<HarnessTask> = {}) {
   const outcome = await shellHarness.run({
     prompt,
     cwd: workspace,
+    scratch: tmpdir(),
     env: { PATH: process.env['PATH'] },
     recorder: recording,
     signal: new AbortController().signal,

@@ -1,5 +1,4 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeExit, type Exit } from '../../process/exit.ts';
 import type { ReportTurn } from '../../protocol/agent-calls.ts';
@@ -32,7 +31,7 @@ export const shellHarness: Harness = {
 
 async function runScript(task: HarnessTask, onOutput: Parameters<typeof runProcess>[1]['onOutput']): Promise<Exit> {
   // Outside the workspace, so that a script which looks around finds only its own files.
-  const folder = await mkdtemp(join(tmpdir(), 'oz-agent-'));
+  const folder = await mkdtemp(join(task.scratch, 'oz-agent-'));
   try {
     return await runProcess(await writeScript(folder, task.prompt), { ...task, onOutput });
   } finally {
