@@ -1,5 +1,5 @@
 import type { Clock } from '../common/clock.ts';
-import { createMasker } from '../common/masker.ts';
+import { createMasking, type Masking } from '../common/masker.ts';
 import type { ReportTurn } from '../protocol/agent-calls.ts';
 import type { CallRecorder, OutputStream, Recorder } from './recorder.ts';
 
@@ -11,10 +11,11 @@ const pause = 100;
 
 /** Hides the secrets in all that is told to `inner`, also where one is split over two chunks of output. */
 export function maskingRecorder(inner: Recorder, { secrets, clock }: MaskingOptions): Recorder {
-  const maskRecord: MaskRecord = (record) => maskStrings(record, secrets) as Record<string, unknown>;
+  const masking = createMasking(secrets);
+  const maskRecord: MaskRecord = (record) => maskStrings(record, masking) as Record<string, unknown>;
   return {
-    userMessage: (text) => inner.userMessage(maskText(text, secrets)),
-    toolCall: (tool, input) => maskedCall(inner.toolCall(tool, maskRecord(input)), { secrets, clock }, maskRecord),
+    userMessage: (text) => inner.userMessage(masking.text(text)),
+    toolCall: (tool, input) => maskedCall(inner.toolCall(tool, maskRecord(input)), { masking, clock }, maskRecord),
     event: (name, data) => inner.event(name, maskRecord(data)),
     room: () => inner.room(),
   };
@@ -22,7 +23,7 @@ export function maskingRecorder(inner: Recorder, { secrets, clock }: MaskingOpti
 
 /** Hides the secrets in the words that an outcome is explained with. */
 export function maskOutcome(outcome: ReportTurn, secrets: readonly string[]): ReportTurn {
-  return maskStrings(outcome, secrets) as ReportTurn;
+  return maskStrings(outcome, createMasking(secrets)) as ReportTurn;
 }
 
 interface MaskingOptions {
@@ -30,9 +31,14 @@ interface MaskingOptions {
   clock: Clock;
 }
 
+interface StreamOptions {
+  masking: Masking;
+  clock: Clock;
+}
+
 type MaskRecord = (record: Record<string, unknown>) => Record<string, unknown>;
 
-function maskedCall(inner: CallRecorder, options: MaskingOptions, maskRecord: MaskRecord): CallRecorder {
+function maskedCall(inner: CallRecorder, options: StreamOptions, maskRecord: MaskRecord): CallRecorder {
   const streams = {
     stdout: maskedStream(options, (bytes) => inner.output('stdout', bytes)),
     stderr: maskedStream(options, (bytes) => inner.output('stderr', bytes)),
@@ -52,8 +58,8 @@ interface MaskedStream {
   end(): void;
 }
 
-function maskedStream({ secrets, clock }: MaskingOptions, write: (bytes: Buffer) => void): MaskedStream {
-  const masker = createMasker(secrets);
+function maskedStream({ masking, clock }: StreamOptions, write: (bytes: Buffer) => void): MaskedStream {
+  const masker = masking.stream();
   const writeSome = (bytes: Buffer) => {
     if (bytes.length > 0) write(bytes);
   };
@@ -71,14 +77,9 @@ function maskedStream({ secrets, clock }: MaskingOptions, write: (bytes: Buffer)
   };
 }
 
-function maskStrings(value: unknown, secrets: readonly string[]): unknown {
-  if (typeof value === 'string') return maskText(value, secrets);
-  if (Array.isArray(value)) return value.map((item) => maskStrings(item, secrets));
+function maskStrings(value: unknown, masking: Masking): unknown {
+  if (typeof value === 'string') return masking.text(value);
+  if (Array.isArray(value)) return value.map((item) => maskStrings(item, masking));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, maskStrings(item, secrets)]));
-}
-
-function maskText(text: string, secrets: readonly string[]): string {
-  const masker = createMasker(secrets);
-  return Buffer.concat([masker.push(Buffer.from(text)), masker.flush()]).toString();
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, maskStrings(item, masking)]));
 }

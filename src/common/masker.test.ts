@@ -75,6 +75,59 @@ test('however a stream is cut and flushed, no secret of more than three bytes co
   }
 });
 
+test.each([
+  ['a line of it', 'hunter22-of-line-two'],
+  ['base64', Buffer.from('hunter22-first\nhunter22-of-line-two').toString('base64')],
+  ['base64 of one line', Buffer.from('hunter22-of-line-two').toString('base64')],
+  ['JSON', JSON.stringify('hunter22-first\nhunter22-of-line-two').slice(1, -1)],
+  ['a URL', encodeURIComponent('hunter22-first\nhunter22-of-line-two')],
+])('of a secret with two lines, %s is hidden', (_form, text) => {
+  expect(maskWhole(['hunter22-first\nhunter22-of-line-two'], `<${text}>`)).toMatch(/^<(\*\*\*)+=*>$/);
+});
+
+test('a secret within a longer base64 text is hidden, wherever it begins, in both alphabets', () => {
+  const secret = 'wk-~~~???>>>-hunter22';
+  for (const before of ['', 'a', 'ab', 'abc']) {
+    for (const encoding of ['base64', 'base64url'] as const) {
+      const encoded = Buffer.from(`${before}${secret}:x`).toString(encoding);
+      const masked = maskWhole([secret], encoded);
+      // What shares a character with its neighbours stays: less than a byte on either side.
+      expect(masked.replaceAll('*', '').length).toBeLessThanOrEqual(encoded.length - 24);
+      expect(masked).toContain('***');
+    }
+  }
+});
+
+test.each([76, 64])('a long secret in base64 of %i columns is hidden', (columns) => {
+  const secret = Array.from({ length: 40 }, (_, index) => `word${index}`).join('-');
+  const wrapped =
+    Buffer.from(secret)
+      .toString('base64')
+      .match(new RegExp(`.{1,${columns}}`, 'g')) ?? [];
+  const left = maskWhole([secret], wrapped.join('\n')).replaceAll(/[*\n]/g, '');
+  expect(left.length).toBeLessThanOrEqual(2);
+});
+
+test('the frame of a key is no secret', () => {
+  const [key, other] = ['hunter22-key', 'something-else'].map(
+    (text) => `-----BEGIN KEY-----\n${text}\n-----END KEY-----`,
+  );
+  expect(maskWhole([key ?? ''], `${other}\n${key}`)).toBe(`${other}\n***`);
+});
+
+test('however a stream of encoded secrets is cut, the same comes out and no form of a secret in it', () => {
+  const random = mulberry32(13);
+  for (let round = 0; round < 300; round += 1) {
+    const secret = `${randomText(random, 8 + random() * 40)}\n${randomText(random, 8 + random() * 20)}`;
+    const noise = () => randomText(random, random() * 30);
+    const forms = [secret, Buffer.from(secret).toString('base64'), JSON.stringify(secret), encodeURIComponent(secret)];
+    const text = forms.map((form) => noise() + form).join(' ');
+    const masked = maskInPieces([secret], text, random);
+    expect(masked).toBe(maskWhole([secret], text));
+    for (const form of [...forms, ...secret.split('\n')]) expect(masked.includes(form)).toBe(false);
+  }
+});
+
 function maskWhole(secrets: string[], text: string): string {
   const masker = createMasker(secrets);
   return masker.push(Buffer.from(text)).toString() + masker.flush().toString();

@@ -1,5 +1,8 @@
+import { createNeedleSearch, type NeedleSearch, type SearchState } from './needle-search.ts';
+import { secretForms } from './secret-forms.ts';
+
 /**
- * Hides secrets in a stream of bytes, also where one is split over chunks: what may be the beginning of a secret is held
+ * Hides secrets, in all their forms, in a stream of bytes, also where one is split over chunks: what may be the beginning of a secret is held
  * back until it is decided. Overlapping secrets are hidden together, as one. What comes out depends on the bytes alone,
  * never on how they were cut into chunks, as long as nothing is flushed in between.
  */
@@ -17,24 +20,48 @@ const mask = Buffer.from('***');
 /** Bytes of a secret's beginning that a pause may show: too few to be of use, enough for ordinary text to get through. */
 const harmlessBytes = 3;
 
+/** Hides the same secrets in many streams and texts. */
+export interface Masking {
+  stream(): Masker;
+  text(text: string): string;
+}
+
+export function createMasking(secrets: readonly string[]): Masking {
+  const needles = secrets.filter((secret) => secret !== '').flatMap(secretForms);
+  const search = createNeedleSearch(needles.map((needle) => Buffer.from(needle)));
+  const stream = () => maskWith(search);
+  return {
+    stream,
+    text(text) {
+      const masker = stream();
+      return Buffer.concat([masker.push(Buffer.from(text)), masker.flush()]).toString();
+    },
+  };
+}
+
 export function createMasker(secrets: readonly string[]): Masker {
-  const needles = [...new Set(secrets)].filter((secret) => secret !== '').map((secret) => Buffer.from(secret));
-  let held: Held = { bytes: Buffer.alloc(0), told: 0, masked: false };
+  return createMasking(secrets).stream();
+}
+
+function maskWith(search: NeedleSearch): Masker {
+  let held: Held = { bytes: Buffer.alloc(0), state: search.start, matches: [], told: 0, masked: false };
   return {
     push(chunk) {
       const bytes = Buffer.concat([held.bytes, chunk]);
-      const matches = findMatches(bytes, needles);
-      const decided = decidedLength(bytes, needles, matches);
+      const matches = [...held.matches];
+      const state = search.run(held.state, chunk, (end, length) =>
+        addMatch(matches, { start: held.bytes.length + end - length, end: held.bytes.length + end }),
+      );
+      const decided = decidedLength(bytes.length - search.openLength(state), matches);
       const output = render(held, bytes, decided, matches);
-      const told = Math.max(0, held.told - decided);
-      held = { bytes: bytes.subarray(decided), told, masked: held.masked && told > 0 };
+      held = rest(held, { bytes, state, matches, decided });
       return output;
     },
     flush() {
       const untold = held.bytes.subarray(held.told);
-      const hide = held.bytes.length > harmlessBytes || findMatches(held.bytes, needles).length > 0;
+      const hide = held.bytes.length > harmlessBytes || held.matches.length > 0;
       const output = untold.length === 0 || (hide && held.masked) ? Buffer.alloc(0) : hide ? mask : untold;
-      held = { bytes: held.bytes, told: held.bytes.length, masked: hide };
+      held = { ...held, told: held.bytes.length, masked: hide };
       return output;
     },
   };
@@ -43,46 +70,46 @@ export function createMasker(secrets: readonly string[]): Masker {
 /** Bytes that are not decided yet; the first `told` of them were shown by a flush, as they are or `masked`. */
 interface Held {
   bytes: Buffer;
+  state: SearchState;
+  /** Secrets that are complete within them, but may be part of a longer one. */
+  matches: readonly Match[];
   told: number;
   masked: boolean;
 }
 
 interface Match {
-  start: number;
-  end: number;
+  readonly start: number;
+  readonly end: number;
 }
 
-/** Where secrets stand, in order, overlapping ones as one. */
-function findMatches(bytes: Buffer, needles: readonly Buffer[]): Match[] {
-  const found = needles.flatMap((needle) => findAll(bytes, needle)).sort((a, b) => a.start - b.start);
-  const merged: Match[] = [];
-  for (const match of found) {
-    const last = merged.at(-1);
-    if (last !== undefined && match.start < last.end) last.end = Math.max(last.end, match.end);
-    else merged.push(match);
+/** Adds the one that ends last; overlapping ones become one. */
+function addMatch(matches: Match[], match: Match): void {
+  let { start } = match;
+  for (let last = matches.at(-1); last !== undefined && start < last.end; last = matches.at(-1)) {
+    start = Math.min(start, last.start);
+    matches.pop();
   }
-  return merged;
-}
-
-function findAll(bytes: Buffer, needle: Buffer): Match[] {
-  const found: Match[] = [];
-  for (let start = bytes.indexOf(needle); start !== -1; start = bytes.indexOf(needle, start + 1)) {
-    found.push({ start, end: start + needle.length });
-  }
-  return found;
+  matches.push({ start, end: match.end });
 }
 
 /** Everything before the first byte that may yet turn out to belong to a secret, or to a match that may yet grow. */
-function decidedLength(bytes: Buffer, needles: readonly Buffer[], matches: readonly Match[]): number {
-  const open = Math.min(bytes.length, ...needles.map((needle) => openStart(bytes, needle)));
+function decidedLength(open: number, matches: readonly Match[]): number {
   return matches.find((match) => match.start < open && open < match.end)?.start ?? open;
 }
 
-/** Where the longest proper beginning of the secret stands that the bytes end with. */
-function openStart(bytes: Buffer, needle: Buffer): number {
-  let start = Math.max(0, bytes.length - needle.length + 1);
-  while (start < bytes.length && !needle.subarray(0, bytes.length - start).equals(bytes.subarray(start))) start += 1;
-  return start;
+type Read = Pick<Held, 'bytes' | 'state' | 'matches'> & { decided: number };
+
+/** What stays undecided. */
+function rest(before: Held, { bytes, state, matches, decided }: Read): Held {
+  const told = Math.max(0, before.told - decided);
+  const undecided = matches.filter(({ end }) => end > decided);
+  return {
+    bytes: bytes.subarray(decided),
+    state,
+    matches: undecided.map(({ start, end }) => ({ start: start - decided, end: end - decided })),
+    told,
+    masked: before.masked && told > 0,
+  };
 }
 
 function render(held: Held, bytes: Buffer, decided: number, matches: readonly Match[]): Buffer {
