@@ -16,7 +16,7 @@ function clockWithIdleTime() {
   const manual = createManualClock();
   const waits: number[] = [];
   const clock: Clock = {
-    now: systemClock.now,
+    now: () => systemClock.now(),
     after(delay, run) {
       waits.push(delay);
       return (delay >= minute ? manual : systemClock).after(delay, run);

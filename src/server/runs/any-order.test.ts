@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { FakeWorker } from '../../../test/helpers/fake-worker.ts';
+import { randomFrom } from '../../../test/helpers/random.ts';
 import { createRunCore, type RunCore } from '../../../test/helpers/run-core.ts';
 import { CodedError } from '../../protocol/errors.ts';
 import type { RunId } from '../../protocol/ids.ts';
@@ -11,15 +12,6 @@ beforeEach(async () => {
   core = await createRunCore({ runTimeLimit: 60_000 });
 });
 afterEach(() => core.close());
-
-/** A small generator of its own, so that a failure names the seed that shows it again. */
-function createRandom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
 
 type Step = (worker: FakeWorker, runId: RunId) => unknown;
 
@@ -55,7 +47,8 @@ async function tolerant(call: Promise<unknown>): Promise<void> {
 test.each([1, 2, 3, 4, 5, 6])(
   'whatever is said in whatever order, a run moves as it may and has one live execution at most (seed %i)',
   async (seed) => {
-    const random = createRandom(seed);
+    const from = randomFrom(seed);
+    const random = (below: number) => Math.floor(from() * below);
     const workers = [await core.worker(), await core.worker(), await core.worker({ workerId: 'other' })];
     const runs = await Promise.all(Array.from({ length: 6 }, () => core.create()));
     for (let round = 0; round < 25; round++) {
