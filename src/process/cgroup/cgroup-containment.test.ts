@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { processesWith, processTools as tools, startScript } from '../../../test/helpers/recorded.ts';
 import { cgroupContainment } from './cgroup-containment.ts';
-import { delegatedParent } from './find-parents.ts';
 import { parseOwnGroup } from './own-group.ts';
 
 const { freezer = '' } = ownGroup();
@@ -27,15 +26,6 @@ test.skipIf(!isWritable(freezer))(
     expect(existsSync(folder)).toBe(false);
   },
 );
-
-test.each([
-  ['/sys/fs/cgroup/system.slice/oz.service/daemon', '/sys/fs/cgroup/system.slice/oz.service'],
-  ['/sys/fs/cgroup/system.slice/oz.service', '/sys/fs/cgroup/system.slice/oz.service'],
-  ['/sys/fs/cgroup/user.slice/user-0.slice/session-3.scope', '/sys/fs/cgroup/user.slice/user-0.slice/session-3.scope'],
-  ['/sys/fs/cgroup/unified', '/sys/fs/cgroup/unified'],
-])('for a process in %s groups are made in %s', (own, parent) => {
-  expect(delegatedParent(own)).toBe(parent);
-});
 
 function ownGroup() {
   if (!existsSync('/proc/self/mountinfo')) return {};
