@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import { vi } from 'vitest';
 import type { RunId } from '../../src/protocol/ids.ts';
 import type { ExecutionIds, ServerMessage, TaskMessage } from '../../src/protocol/worker-link.ts';
 import type { FakeWorker } from './fake-worker.ts';
@@ -81,7 +81,7 @@ export class FakeDaemon {
   /** What was sent has reached the server, and what it answers at once has come. */
   async settled(): Promise<void> {
     await this.#worker?.ping();
-    await expect.poll(() => this.#numbers.size, { interval: 2 }).toBe(0);
+    await vi.waitUntil(() => this.#numbers.size === 0, { interval: 2, timeout: 10_000 });
   }
 
   #hear(message: ServerMessage, worker: FakeWorker): void {
