@@ -270,7 +270,7 @@ test('told to stop while the server is away, it leaves what was said', async () 
   expect(unsentText(workspace)).not.toContain('report_turn');
 });
 
-test('an outcome that nobody takes for a minute is left behind all entries, and the agent ends by it', async () => {
+test('an outcome that nobody takes for two minutes is left behind all entries, and the agent ends by it', async () => {
   api.spoil = ({ method, body }) =>
     method === 'POST' || (body as { state?: string } | undefined)?.state === 'FAILED' ? { cut: 'before' } : undefined;
   const impatient: Clock = { ...systemClock, after: (delay, done) => systemClock.after(delay / 100, done) };

@@ -22,7 +22,7 @@ const beginLimit = 10 * 60_000;
 /** Milliseconds that an ended harness's last entries and its outcome may take to be delivered, the server being away. */
 const deliveryLimit = 10 * 60_000;
 /** The same where the worker delivers what is left: no reason to hold its slot for long. */
-const briefDeliveryLimit = 60_000;
+const briefDeliveryLimit = 2 * 60_000;
 /** Milliseconds for the last entries of an agent that was told to stop. */
 const farewellLimit = 5_000;
 
@@ -52,9 +52,8 @@ export interface ManagedRun {
 /**
  * Does a run that the server has given to this agent's worker: fetches it, reports in progress, lets the harness work
  * while the transcript is delivered, and reports the outcome, which is also the answer; then it may wait for a
- * follow-up. When the server says that the
- * execution is over or fenced, the harness is ended and `conflict` thrown; when told to stop, the harness is ended and
- * the reason of `stop` thrown.
+ * follow-up. When the server says that the execution is over or fenced, the harness is ended and `conflict` thrown; when
+ * told to stop, the harness is ended and the reason of `stop` thrown.
  */
 export async function runManaged(task: ManagedRun): Promise<ReportTurn> {
   const life = new AbortController();
