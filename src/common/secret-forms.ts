@@ -43,7 +43,9 @@ function alignedBase64(bytes: Buffer, before: number): string {
 function wrappedLinesOf(bytes: Buffer): string[] {
   return wrappedBytes.flatMap((width) => {
     const count = bytes.length > width ? Math.ceil(bytes.length / width) : 0;
-    return Array.from({ length: count }, (_, line) => alignedBase64(bytes.subarray(line * width, (line + 1) * width), 0));
+    return Array.from({ length: count }, (_, line) =>
+      alignedBase64(bytes.subarray(line * width, (line + 1) * width), 0),
+    );
   });
 }
 

@@ -12,6 +12,7 @@ import { parseFlags } from './config/flags.ts';
 import { createConnection, type Connection } from './connection/connection.ts';
 import { KeyRefusedError } from './connection/dial.ts';
 import { createConsoleHub, type ConsoleHub } from './console/console-hub.ts';
+import { runDoctor } from './doctor/doctor.ts';
 import type { WorkerObserver } from './observer.ts';
 import { openDirectBackend, type OpenBackend } from './open-backend.ts';
 import { openObservers } from './open-observers.ts';
@@ -43,6 +44,7 @@ const farewellLimit = 2_000;
 /** The whole life of the daemon. Resolves with its exit code, and has said in one line what was wrong. */
 export async function runWorker(worker: WorkerProcess): Promise<number> {
   try {
+    if (worker.args[0] === 'doctor') return await examine(worker);
     const flags = parseFlags(worker.args);
     const config = await resolveConfig(flags, worker.host);
     const log = createLogger({ name: 'oz-agent-worker', level: config.logLevel });
@@ -71,6 +73,11 @@ export async function runWorker(worker: WorkerProcess): Promise<number> {
   } catch (error) {
     return explain(error, worker);
   }
+}
+
+function examine(worker: WorkerProcess): Promise<number> {
+  const print = (text: string) => void process.stdout.write(text);
+  return runDoctor({ ...worker, args: worker.args.slice(1), print, isTerminal: process.stdout.isTTY });
 }
 
 interface Parts {

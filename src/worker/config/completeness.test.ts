@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { configFileSchema, directKeys } from './config-file.ts';
-import { createCommand } from './flags.ts';
+import { createCommand, createDoctorCommand } from './flags.ts';
 
 /** Which key of the config file says the same as which flag. */
 const flagOfKey: Record<string, string> = {
@@ -48,6 +48,14 @@ test('every flag has a key in the file, or is known to have none', () => {
   const known = [...Object.values(flagOfKey), ...Object.keys(flagOnly)];
   const flags = createCommand().options.map(({ long }) => long ?? '');
   expect(flags.sort()).toEqual(known.sort());
+});
+
+test('the doctor takes every flag of the worker, so that the same line can be asked about', () => {
+  const flagsOf = (command: ReturnType<typeof createCommand>) => command.options.map(({ flags }) => flags);
+  const { 0: format, length } = flagsOf(createDoctorCommand()).filter(
+    (flag) => !flagsOf(createCommand()).includes(flag),
+  );
+  expect([format, length]).toEqual(['--output-format <format>', 1]);
 });
 
 function ofDirect(key: string): string {

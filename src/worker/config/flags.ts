@@ -35,10 +35,27 @@ export function parseFlags(args: readonly string[]): Flags {
   return createCommand().parse(args, { from: 'user' }).opts<Flags>();
 }
 
+/** The flags of `doctor`: the worker's own, and how to show what it finds. */
+export function parseDoctorFlags(args: readonly string[]): Flags & { outputFormat: 'json' | 'text' } {
+  return createDoctorCommand().parse(args, { from: 'user' }).opts<Flags & { outputFormat: 'json' | 'text' }>();
+}
+
 export function createCommand(): Command {
+  return withFlags(new Command('oz-agent-worker'))
+    .description('Runs the tasks of an Oz server on this machine.')
+    .addHelpText('after', '\n`oz-agent-worker doctor` with the same flags says whether they work here.');
+}
+
+export function createDoctorCommand(): Command {
+  const format = new Option('--output-format <format>', 'how to show what is found').choices(['json', 'text']);
+  return withFlags(new Command('oz-agent-worker doctor'))
+    .description('Says whether a worker with these flags works here, and what to mend.')
+    .addOption(format.default('text'));
+}
+
+function withFlags(command: Command): Command {
   return (
-    new Command('oz-agent-worker')
-      .description('Runs the tasks of an Oz server on this machine.')
+    command
       .option('--api-key <key>', "the worker's API key; better given as WARP_API_KEY, where no other user sees it")
       .option('--worker-id <id>', 'the name of this worker (required here or in the config file)')
       .option('--config-file <path>', 'a YAML file; flags beat what it says')
