@@ -21,7 +21,7 @@ test.skipIf(!isWritable(freezer))(
     await vi.waitFor(async () => expect((await processesWith(tag)).length).toBeGreaterThan(1));
     await containment.kill();
     expect(await containment.survivors()).toEqual([]);
-    expect(await processesWith(tag)).toEqual([]);
+    await vi.waitFor(async () => expect(await processesWith(tag)).toEqual([]));
     await containment.remove();
     expect(existsSync(folder)).toBe(false);
   },
