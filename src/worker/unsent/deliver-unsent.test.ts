@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
+import { createManualClock } from '../../../test/helpers/manual-clock.ts';
 import { fakeRunId, startFakeApi, type FakeApi } from '../../../test/helpers/fake-api.ts';
-import { createLogger } from '../../common/logger.ts';
 import { systemClock, type Clock } from '../../common/clock.ts';
+import { createLogger } from '../../common/logger.ts';
 import type { RunId } from '../../protocol/ids.ts';
 import type { Entry } from '../../protocol/transcript.ts';
 import { unsentFile, type UnsentCall } from '../../protocol/unsent.ts';
-import { deliverUnsent } from './deliver-unsent.ts';
+import { deliverUnsent, type UnsentDelivery } from './deliver-unsent.ts';
 
 const entry = (index: number): Entry => ({
   index,
@@ -61,6 +62,29 @@ test('the wait ends with the signal', async () => {
   await expect(delivered).rejects.toThrow('enough');
 });
 
+test('a server that is there and takes nothing is not waited for, one that is away is', async () => {
+  const clock = createManualClock();
+  let isConnected = false;
+  const { api, deliver } = await leave([entries(0)], {
+    isConnected: () => isConnected,
+    clock: { now: () => 0, after: (delay, run) => (delay < 60_000 ? hasty : clock).after(delay, run) },
+  });
+  api.spoil = () => ({ cut: 'before' });
+  let isOver = false;
+  const delivered = (async () => {
+    await deliver();
+    isOver = true;
+  })();
+  await expect.poll(() => api.requests.length).toBeGreaterThan(1);
+  clock.advance(60 * 60_000);
+  isConnected = true;
+  clock.advance(2 * 60_000);
+  await expect.poll(() => api.requests.length).toBeGreaterThan(3);
+  expect(isOver).toBe(false);
+  clock.advance(2 * 60_000);
+  await delivered;
+});
+
 test.for(['conflict', 'authentication_required', 'invalid_request'] as const)(
   'what is refused with %s is left at that',
   async (refuse) => {
@@ -96,7 +120,7 @@ test.for<[string, (file: string) => Promise<unknown>]>([
 /** Waits pass fifty times as fast. */
 const hasty: Clock = { now: () => systemClock.now(), after: (delay, run) => systemClock.after(delay / 50, run) };
 
-async function leave(calls: UnsentCall[]): Promise<Left> {
+async function leave(calls: UnsentCall[], more: Partial<UnsentDelivery> = {}): Promise<Left> {
   const folder = await mkdtemp(join(tmpdir(), 'unsent-test-'));
   const api = await startFakeApi();
   onTestFinished(async () => {
@@ -114,6 +138,7 @@ async function leave(calls: UnsentCall[]): Promise<Left> {
       clock: hasty,
       log: createLogger({ name: 'test', level: 'error' }),
       signal,
+      ...more,
     });
   return { api, file, deliver };
 }

@@ -13,28 +13,64 @@ export interface UnsentDelivery {
   rootUrl: string;
   /** The task's own token: whatever stands in the folder is said as the task, about its own run. */
   token: string;
+  /** Whether the server is there, as the link knows: one that is there and is not reached by HTTP is not waited for. */
+  isConnected?: () => boolean;
   clock: Clock;
   log: Logger;
   /** Ends the attempts. */
   signal: AbortSignal;
 }
 
+/** How long a server that is there may fail to take a call, in milliseconds. */
+const patience = 2 * 60_000;
+
 /**
  * Says what an agent has left, after its end and before the worker's own last word about it, because the token goes with
- * the execution. Resolves when the server has heard all of it or refuses it for good: a fenced execution has nothing to
- * say any more. Rejects with the signal's reason; then, and after a crash, it is simply done again from the start.
+ * the execution. Resolves when the server has heard all of it, or refuses it for good (a fenced execution has nothing to
+ * say any more), or is connected and yet cannot be told. Rejects with the signal's reason; then, and after a crash, it is
+ * simply done again from the start.
  */
 export async function deliverUnsent(delivery: UnsentDelivery): Promise<void> {
   const { runId, log, signal } = delivery;
+  const watch = watchProgress(delivery);
+  const end = AbortSignal.any([signal, watch.stuck]);
   const client = createAgentClient(delivery);
   try {
-    for await (const call of readUnsent(delivery.folder)) await say(call, runId, client, signal);
+    for await (const call of readUnsent(delivery.folder)) {
+      await say(call, runId, client, end);
+      watch.progress();
+    }
   } catch (error) {
     signal.throwIfAborted();
     const isRefusal = error instanceof ApiError;
-    const what = isRefusal ? 'The server refuses what an agent left' : 'What an agent left cannot be read';
+    const what = isRefusal ? 'The server refuses what an agent left' : 'What an agent left cannot be delivered';
     log.warn({ task_id: runId }, `${what}: ${(error as Error).message}`);
+  } finally {
+    watch.stop();
   }
+}
+
+interface Watch {
+  stuck: AbortSignal;
+  progress(): void;
+  stop(): void;
+}
+
+/** `stuck` is aborted when nothing was taken for long enough by a server that is there. */
+function watchProgress({ isConnected = () => false, clock }: UnsentDelivery): Watch {
+  const stuck = new AbortController();
+  let isMoving = false;
+  let cancel = () => undefined as void;
+  const look = (wasConnected: boolean) => {
+    cancel = clock.after(patience, () => {
+      const isThere = isConnected();
+      if (wasConnected && isThere && !isMoving) return stuck.abort(new Error('the server does not take it'));
+      isMoving = false;
+      look(isThere);
+    });
+  };
+  look(isConnected());
+  return { stuck: stuck.signal, progress: () => void (isMoving = true), stop: () => cancel() };
 }
 
 function createAgentClient({ rootUrl, token, runId, clock }: UnsentDelivery): Client {
