@@ -1,0 +1,115 @@
+import { stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname } from 'node:path';
+import { findSystemProgram } from '../../../../process/find-program.ts';
+import { CodedError } from '../../../../protocol/errors.ts';
+import type { WorkerConfig } from '../../../config/config.ts';
+import type { OzProgram } from '../oz-program.ts';
+import { checkEntrance } from './check-entrance.ts';
+import type { Egress } from './egress/egress.ts';
+import type { Isolation, TaskUser } from './isolation.ts';
+import { expandHome, type SandboxSettings } from './sandbox.ts';
+import { makeTaskFolders, openToPass } from './task-folders.ts';
+import { isolateTask, type IsolationSettings } from './task-isolation.ts';
+import { findTaskUsers } from './task-user.ts';
+
+export interface IsolationOptions {
+  config: Pick<WorkerConfig, 'direct' | 'server' | 'sessionSharingServerUrl' | 'maxConcurrentTasks' | 'stateDir'>;
+  configFile: string | undefined;
+  /** The daemon's own folder, below `stateDir`. */
+  stateFolder: string;
+  oz: OzProgram;
+  host: Readonly<Record<string, string | undefined>>;
+  /** `egress-proxy` and `egress-relay`, beside the worker's main program, and the ending of their names. */
+  programs: { folder: string; extension: string };
+}
+
+/**
+ * Checks that this host gives all that is asked for, by starting `oz` that way for each user; what it does not give is
+ * refused with `invalid_request` in words that say what to do.
+ */
+export async function openIsolation(options: IsolationOptions): Promise<Isolation> {
+  const { config, stateFolder } = options;
+  const { runAs, sandbox } = config.direct;
+  const users = runAs === undefined ? [] : await findTaskUsers(runAs, config.maxConcurrentTasks);
+  const settings: IsolationSettings = {
+    sandbox: sandbox && (await openSandbox(options, users)),
+    privateTmp: config.direct.privateTmp,
+    path: options.host['PATH'] ?? '',
+  };
+  if (users.length > 0) await openFolders(stateFolder, config.stateDir);
+  const isolation = isolationFor(settings, users);
+  if (users.length > 0 || sandbox !== undefined) await checkEntrance(isolation, users, options);
+  return isolation;
+}
+
+function isolationFor(settings: IsolationSettings, users: readonly TaskUser[]): Isolation {
+  return {
+    async forTask(place, slot) {
+      const user = (users.length > 1 ? users[slot] : users[0]) ?? null;
+      // Never as the daemon's own user because a slot has none.
+      if (user === null && users.length > 0) throw new Error(`no user is left for slot ${slot}`);
+      await makeTaskFolders(place, user);
+      return isolateTask(settings, place, user);
+    },
+    reopen: (place, { user }) => isolateTask(settings, place, user),
+  };
+}
+
+/** Tasks reach their own folders by the names of those around them, which they still cannot list. */
+async function openFolders(folder: string, top: string): Promise<void> {
+  await openToPass(folder);
+  if (folder !== top && folder.startsWith(`${top}/`)) await openFolders(dirname(folder), top);
+}
+
+async function openSandbox(options: IsolationOptions, users: readonly TaskUser[]): Promise<SandboxSettings> {
+  const { config, configFile, host, oz, programs } = options;
+  const section = config.direct.sandbox ?? { type: 'bubblewrap' };
+  if (process.platform !== 'linux') throw refusal('bubblewrap is for Linux alone.');
+  if (findSystemProgram('bwrap') === undefined) throw refusal('it needs bubblewrap: install the package bubblewrap.');
+  for (const user of users.length > 0 ? users : [null]) await requirePaths(section, user);
+  return {
+    section,
+    daemonPaths: [
+      config.stateDir,
+      options.stateFolder,
+      config.direct.workspaceRoot,
+      ...(configFile === undefined ? [] : [configFile]),
+      ...(host['HOME'] ? [host['HOME']].filter((home) => home.split('/').length > 2) : []),
+    ],
+    programPaths: [process.execPath, programs.folder, dirname(programs.folder), ...programPathsOf(oz)],
+    egress: section.network === 'off' ? egressOf(options) : undefined,
+  };
+}
+
+/** What is named wrongly would be neither hidden nor shown. */
+async function requirePaths(section: NonNullable<SandboxSettings['section']>, user: TaskUser | null): Promise<void> {
+  for (const key of ['writable', 'readable', 'hidden'] as const) {
+    for (const path of section[key] ?? []) {
+      const absolute = expandHome(path, (user === null ? homedir() : user.home) ?? '/nonexistent');
+      if (!absolute.startsWith('/')) throw refusal(`${key}: ${path} is not an absolute path.`);
+      const found = await stat(absolute).catch((error: Error) => error);
+      if (found instanceof Error) throw refusal(`${key}: ${path} cannot be found: ${found.message}.`);
+    }
+  }
+}
+
+/** A package of Node's is needed whole; anything else is a program by itself. */
+function programPathsOf({ program, args }: OzProgram): string[] {
+  return args[0] === undefined ? [program] : [program, dirname(dirname(args[0]))];
+}
+
+function egressOf({ config, programs }: IsolationOptions): Egress {
+  const urls = [config.server.rootUrl, config.sessionSharingServerUrl].filter((url) => url !== undefined);
+  const allow = [...urls.map(addressOf), ...(config.direct.sandbox?.allow ?? [])];
+  return { programs: programs.folder, extension: programs.extension, allow };
+}
+
+function addressOf(text: string): string {
+  const { hostname, port, protocol } = new URL(text);
+  return `${hostname}:${port || (/^(https|wss):$/.test(protocol) ? 443 : 80)}`;
+}
+
+function refusal(what: string): CodedError {
+  return new CodedError('invalid_request', `backend.direct.sandbox: ${what}`);
+}

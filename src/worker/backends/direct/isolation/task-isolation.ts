@@ -1,0 +1,82 @@
+import { execFile } from 'node:child_process';
+import { lchown } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { promisify } from 'node:util';
+import { findSystemProgram } from '../../../../process/find-program.ts';
+import { removeTree } from '../../../workspace/remove-tree.ts';
+import { proxyVariables } from './egress/egress.ts';
+import { holdBack } from './held-back.ts';
+import type { Entrance, IsolatedPlace, TaskIsolation, TaskUser } from './isolation.ts';
+import { enterSandbox, homeInSandbox, type SandboxSettings } from './sandbox.ts';
+import { taskFolders } from './task-folders.ts';
+import { becomeUser } from './task-user.ts';
+
+export interface IsolationSettings {
+  /** For the agent; undefined is none. */
+  sandbox: SandboxSettings | undefined;
+  privateTmp: boolean;
+  /** The daemon's own PATH. */
+  path: string;
+}
+
+type Variables = Readonly<Record<string, string>>;
+
+export function isolateTask(settings: IsolationSettings, place: IsolatedPlace, user: TaskUser | null): TaskIsolation {
+  const { own, tmp, home } = taskFolders(place);
+  const hasOwnTmp = settings.privateTmp || settings.sandbox !== undefined;
+  return {
+    state: { user },
+    own,
+    host: { ...(user === null ? {} : variablesOf(user, home)), ...(hasOwnTmp ? { TMPDIR: tmp } : {}) },
+    enter(stage, environment) {
+      const { sandbox } = settings;
+      if (stage === 'agent' && sandbox !== undefined) return intoSandbox({ ...settings, sandbox }, place, user, environment);
+      return user === null ? { through: [], environment } : asUser(settings, user, environment);
+    },
+    async give(path) {
+      if (user !== null) await lchown(path, user.uid, user.gid);
+    },
+    // GNU's rm cannot be led out of the folder by a link that another task of the same user puts there meanwhile.
+    remove: (folder) => (user === null ? removeTree(folder) : removeFirmly(folder)),
+  };
+}
+
+/** What is the daemon's alone, such as its session, is not the user's. */
+function variablesOf({ name, home }: TaskUser, ownHome: string): Record<string, string | undefined> {
+  const ofSession = { SHELL: undefined, MAIL: undefined, XDG_RUNTIME_DIR: undefined, DBUS_SESSION_BUS_ADDRESS: undefined };
+  return { ...ofSession, HOME: home ?? ownHome, USER: name, LOGNAME: name };
+}
+
+function asUser({ path }: IsolationSettings, user: TaskUser, environment: Variables): Entrance {
+  const { passed, held } = holdBack(environment);
+  const env = findSystemProgram('env') ?? 'env';
+  return { through: [...becomeUser(user), env, ...held], environment: { ...passed, PATH: path } };
+}
+
+function intoSandbox(
+  { sandbox, path }: IsolationSettings & { sandbox: SandboxSettings },
+  place: IsolatedPlace,
+  user: TaskUser | null,
+  environment: Variables,
+): Entrance {
+  const { passed, held } = holdBack(insideSandbox(sandbox, place, user, environment));
+  return { through: enterSandbox(sandbox, place, user, held), environment: { ...passed, PATH: path } };
+}
+
+/** Within, /tmp is the task's own, and its path short enough for sockets. */
+function insideSandbox({ egress }: SandboxSettings, place: IsolatedPlace, user: TaskUser | null, outside: Variables) {
+  const { tmp, home } = taskFolders(place);
+  const hostHome = user === null ? homedir() : (user.home ?? home);
+  const homeInside = homeInSandbox(place, hostHome, user?.uid ?? process.getuid?.());
+  return {
+    ...outside,
+    ...(outside['TMPDIR'] === tmp ? { TMPDIR: '/tmp' } : {}),
+    ...(outside['HOME'] === hostHome ? { HOME: homeInside } : {}),
+    ...(egress === undefined ? {} : proxyVariables),
+  };
+}
+
+async function removeFirmly(folder: string): Promise<void> {
+  await promisify(execFile)(findSystemProgram('rm') ?? 'rm', ['-rf', '--one-file-system', '--', folder]);
+}
+
