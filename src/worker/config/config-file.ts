@@ -63,8 +63,9 @@ const sandboxSchema = z.strictObject({
   network: optional(z.enum(['on', 'off'])),
   /** Addresses, `host` or `host:port`, that can be reached with the network off. */
   allow: optional(names),
-  /** More folders that can be written to, and folders that cannot be seen. */
+  /** More folders that can be written to; what can be read within a hidden folder; what cannot be seen. */
   writable: optional(names),
+  readable: optional(names),
   hidden: optional(names),
 });
 

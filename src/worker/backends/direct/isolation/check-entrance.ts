@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CodedError } from '../../../../protocol/errors.ts';
 import { removeTree } from '../../../workspace/remove-tree.ts';
+import { sandboxAdvice } from './describe-isolation.ts';
 import type { IsolatedPlace, Isolation, TaskIsolation, TaskUser } from './isolation.ts';
-import type { IsolationOptions } from './open-isolation.ts';
+import type { IsolationOptions } from './isolation-options.ts';
 
 /** How long `oz --version` may take in its isolation, in milliseconds. */
 const limit = 20_000;
@@ -68,19 +69,18 @@ async function tryStage(
   } catch (error) {
     const words = wordsOf(error as Error & { stderr?: string });
     const who = user === undefined ? '' : ` as ${user.name ?? `user ${user.uid}`}`;
-    const what = stage === 'setup' ? `A task cannot be run${who}` : `${oz.args[0] ?? oz.program} cannot be started${who}`;
-    throw new CodedError('invalid_request', `${what}${stage === 'agent' ? ' in its isolation' : ''}: ${words}.${advice(words)}`);
+    const what =
+      stage === 'setup' ? `A task cannot be run${who}` : `${oz.args[0] ?? oz.program} cannot be started${who}`;
+    throw new CodedError(
+      'invalid_request',
+      `${what}${stage === 'agent' ? ' in its isolation' : ''}: ${words}. ${sandboxAdvice(words)}`,
+    );
   }
 }
 
 function wordsOf({ stderr, message }: Error & { stderr?: string }): string {
-  return (stderr?.trim() || message.trim()).replaceAll(/\s*\n\s*/g, '; ').slice(0, 500).replace(/\.$/, '');
-}
-
-function advice(words: string): string {
-  if (/namespace|uid map|proc/i.test(words) && words.includes('bwrap')) {
-    return ' Let this user make user namespaces (sysctl kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns, user.max_user_namespaces), or run the worker as root with run_as.';
-  }
-  if (/signal/.test(words)) return ' It needs the env of GNU coreutils 8.31 or newer.';
-  return ' Every folder above the workspaces, the state folder, oz and its Node must be open to that user.';
+  return (stderr?.trim() || message.trim())
+    .replaceAll(/\s*\n\s*/g, '; ')
+    .slice(0, 500)
+    .replace(/\.$/, '');
 }

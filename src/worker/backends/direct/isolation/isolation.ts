@@ -39,6 +39,8 @@ export interface TaskIsolation {
    * lead nowhere that this user could not go by itself.
    */
   remove(folder: string): Promise<void>;
+  /** Removes what was made for the task beside its workspace and `own`; all its processes are over. */
+  close(): Promise<void>;
 }
 
 export interface Entrance {

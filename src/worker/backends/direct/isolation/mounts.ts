@@ -16,6 +16,8 @@ export interface View {
 
 type Mount = { kind: 'hidden' } | { kind: 'read' | 'write'; source: string };
 
+const machine = '--ro-bind / / --dev /dev --perms 1777 --tmpfs /dev/shm --proc /proc'.split(' ');
+
 /**
  * The arguments of bubblewrap for it. What lies deeper beats what is around it; for the same path, what is shown beats
  * what is hidden, and what is placed beats both.
@@ -23,10 +25,13 @@ type Mount = { kind: 'hidden' } | { kind: 'read' | 'write'; source: string };
 export function mountArguments(view: View): string[] {
   const mounts = collect(view);
   const paths = [...mounts.keys()].sort();
+  const known = new Set<string>();
+  const made = (folders: string[]) =>
+    folders.flatMap((folder) => (known.has(folder) || !known.add(folder) ? [] : ['--dir', folder]));
   const hidden = paths.filter((path) => mounts.get(path)?.kind === 'hidden' && isFolder(path));
   return [
-    ...['--ro-bind', '/', '/', '--dev', '/dev', '--proc', '/proc'],
-    ...paths.flatMap((path) => [...parentsOf(path, paths), ...argumentsOf(path, mounts.get(path))]),
+    ...machine,
+    ...paths.flatMap((path) => [...made(parentsOf(path, paths)), ...argumentsOf(path, mounts.get(path))]),
     // Only now: until here the places of what lies deeper had to be made.
     ...hidden.flatMap((path) => ['--remount-ro', path]),
   ];
@@ -55,7 +60,7 @@ function realIfThere(path: string): string {
 function parentsOf(path: string, mounted: readonly string[]): string[] {
   const parent = dirname(path);
   const isInside = mounted.some((other) => parent.startsWith(`${other}/`));
-  return isInside ? [...parentsOf(parent, mounted), '--dir', parent] : [];
+  return isInside ? [...parentsOf(parent, mounted), parent] : [];
 }
 
 function argumentsOf(path: string, mount: Mount | undefined): string[] {

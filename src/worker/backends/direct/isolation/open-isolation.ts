@@ -3,26 +3,16 @@ import { homedir } from 'node:os';
 import { dirname } from 'node:path';
 import { findSystemProgram } from '../../../../process/find-program.ts';
 import { CodedError } from '../../../../protocol/errors.ts';
-import type { WorkerConfig } from '../../../config/config.ts';
+import type { SandboxSection } from '../../../config/config-file.ts';
 import type { OzProgram } from '../oz-program.ts';
 import { checkEntrance } from './check-entrance.ts';
 import type { Egress } from './egress/egress.ts';
+import type { IsolationOptions } from './isolation-options.ts';
 import type { Isolation, TaskUser } from './isolation.ts';
 import { expandHome, type SandboxSettings } from './sandbox.ts';
 import { makeTaskFolders, openToPass } from './task-folders.ts';
 import { isolateTask, type IsolationSettings } from './task-isolation.ts';
 import { findTaskUsers } from './task-user.ts';
-
-export interface IsolationOptions {
-  config: Pick<WorkerConfig, 'direct' | 'server' | 'sessionSharingServerUrl' | 'maxConcurrentTasks' | 'stateDir'>;
-  configFile: string | undefined;
-  /** The daemon's own folder, below `stateDir`. */
-  stateFolder: string;
-  oz: OzProgram;
-  host: Readonly<Record<string, string | undefined>>;
-  /** `egress-proxy` and `egress-relay`, beside the worker's main program, and the ending of their names. */
-  programs: { folder: string; extension: string };
-}
 
 /**
  * Checks that this host gives all that is asked for, by starting `oz` that way for each user; what it does not give is
@@ -33,7 +23,7 @@ export async function openIsolation(options: IsolationOptions): Promise<Isolatio
   const { runAs, sandbox } = config.direct;
   const users = runAs === undefined ? [] : await findTaskUsers(runAs, config.maxConcurrentTasks);
   const settings: IsolationSettings = {
-    sandbox: sandbox && (await openSandbox(options, users)),
+    sandbox: sandbox && (await openSandbox(sandbox, options, users)),
     privateTmp: config.direct.privateTmp,
     path: options.host['PATH'] ?? '',
   };
@@ -62,9 +52,12 @@ async function openFolders(folder: string, top: string): Promise<void> {
   if (folder !== top && folder.startsWith(`${top}/`)) await openFolders(dirname(folder), top);
 }
 
-async function openSandbox(options: IsolationOptions, users: readonly TaskUser[]): Promise<SandboxSettings> {
+async function openSandbox(
+  section: Partial<SandboxSection>,
+  options: IsolationOptions,
+  users: readonly TaskUser[],
+): Promise<SandboxSettings> {
   const { config, configFile, host, oz, programs } = options;
-  const section = config.direct.sandbox ?? { type: 'bubblewrap' };
   if (process.platform !== 'linux') throw refusal('bubblewrap is for Linux alone.');
   if (findSystemProgram('bwrap') === undefined) throw refusal('it needs bubblewrap: install the package bubblewrap.');
   for (const user of users.length > 0 ? users : [null]) await requirePaths(section, user);
@@ -83,7 +76,7 @@ async function openSandbox(options: IsolationOptions, users: readonly TaskUser[]
 }
 
 /** What is named wrongly would be neither hidden nor shown. */
-async function requirePaths(section: NonNullable<SandboxSettings['section']>, user: TaskUser | null): Promise<void> {
+async function requirePaths(section: Partial<SandboxSection>, user: TaskUser | null): Promise<void> {
   for (const key of ['writable', 'readable', 'hidden'] as const) {
     for (const path of section[key] ?? []) {
       const absolute = expandHome(path, (user === null ? homedir() : user.home) ?? '/nonexistent');

@@ -10,7 +10,7 @@ import { taskFolders } from './task-folders.ts';
 import { becomeUser } from './task-user.ts';
 
 export interface SandboxSettings {
-  section: SandboxSection;
+  section: Partial<SandboxSection>;
   /** The daemon's own places, which no task may look into. */
   daemonPaths: readonly string[];
   /** What `oz` and its Node consist of, wherever they were installed. */
@@ -45,7 +45,9 @@ export function enterSandbox(
   const inside = [
     ...(user === null ? [] : becomeUser(user)),
     ...(egress === undefined ? [] : relayArguments(egress)),
-    ...[env, '--default-signal=TERM', ...held],
+    env,
+    '--default-signal=TERM',
+    ...held,
   ];
   const sandbox = [env, '--ignore-signal=TERM', ...bubblewrapArguments(settings, place, user), ...inside];
   return egress === undefined ? sandbox : [...egressArguments(egress, taskFolders(place).egress, user), ...sandbox];
@@ -57,13 +59,20 @@ export function homeInSandbox(place: IsolatedPlace, home: string | undefined, ui
 }
 
 function bubblewrapArguments(settings: SandboxSettings, place: IsolatedPlace, user: TaskUser | null): string[] {
-  const rights = user === null ? [] : ['--cap-add', 'CAP_SETUID', '--cap-add', 'CAP_SETGID'];
+  // To become the user, and to enter the user's workspace before.
+  const rights = user === null ? [] : ['CAP_SETUID', 'CAP_SETGID', 'CAP_DAC_READ_SEARCH'];
   return [
     findSystemProgram('bwrap') ?? 'bwrap',
     ...mountArguments(viewOf(settings, place, user)),
-    ...['--unshare-pid', '--unshare-ipc', ...(settings.egress ? ['--unshare-net'] : [])],
-    ...['--cap-drop', 'ALL', ...rights],
-    ...['--chdir', place.workspace, '--'],
+    '--unshare-pid',
+    '--unshare-ipc',
+    ...(settings.egress ? ['--unshare-net'] : []),
+    '--cap-drop',
+    'ALL',
+    ...rights.flatMap((right) => ['--cap-add', right]),
+    '--chdir',
+    place.workspace,
+    '--',
   ];
 }
 

@@ -22,7 +22,8 @@ export interface IsolationSettings {
 type Variables = Readonly<Record<string, string>>;
 
 export function isolateTask(settings: IsolationSettings, place: IsolatedPlace, user: TaskUser | null): TaskIsolation {
-  const { own, tmp, home } = taskFolders(place);
+  const { own, tmp, home, egress } = taskFolders(place);
+  const remove = user === null ? removeTree : removeFirmly;
   const hasOwnTmp = settings.privateTmp || settings.sandbox !== undefined;
   return {
     state: { user },
@@ -30,20 +31,28 @@ export function isolateTask(settings: IsolationSettings, place: IsolatedPlace, u
     host: { ...(user === null ? {} : variablesOf(user, home)), ...(hasOwnTmp ? { TMPDIR: tmp } : {}) },
     enter(stage, environment) {
       const { sandbox } = settings;
-      if (stage === 'agent' && sandbox !== undefined) return intoSandbox({ ...settings, sandbox }, place, user, environment);
+      if (stage === 'agent' && sandbox !== undefined)
+        return intoSandbox({ ...settings, sandbox }, place, user, environment);
       return user === null ? { through: [], environment } : asUser(settings, user, environment);
     },
     async give(path) {
       if (user !== null) await lchown(path, user.uid, user.gid);
     },
-    // GNU's rm cannot be led out of the folder by a link that another task of the same user puts there meanwhile.
-    remove: (folder) => (user === null ? removeTree(folder) : removeFirmly(folder)),
+    remove,
+    async close() {
+      await Promise.all([tmp, home, egress].map(remove));
+    },
   };
 }
 
 /** What is the daemon's alone, such as its session, is not the user's. */
 function variablesOf({ name, home }: TaskUser, ownHome: string): Record<string, string | undefined> {
-  const ofSession = { SHELL: undefined, MAIL: undefined, XDG_RUNTIME_DIR: undefined, DBUS_SESSION_BUS_ADDRESS: undefined };
+  const ofSession = {
+    SHELL: undefined,
+    MAIL: undefined,
+    XDG_RUNTIME_DIR: undefined,
+    DBUS_SESSION_BUS_ADDRESS: undefined,
+  };
   return { ...ofSession, HOME: home ?? ownHome, USER: name, LOGNAME: name };
 }
 
@@ -76,7 +85,7 @@ function insideSandbox({ egress }: SandboxSettings, place: IsolatedPlace, user: 
   };
 }
 
+/** GNU's rm cannot be led out of the folder by a link that another task of the same user puts there meanwhile. */
 async function removeFirmly(folder: string): Promise<void> {
   await promisify(execFile)(findSystemProgram('rm') ?? 'rm', ['-rf', '--one-file-system', '--', folder]);
 }
-

@@ -52,7 +52,7 @@ function tunnel({ host, port }: Address, client: Duplex, head: Buffer): void {
 }
 
 function forward(request: http.IncomingMessage, response: http.ServerResponse, url: URL, address: Address): void {
-  const headers = { ...request.headers, host: url.host };
+  const headers: http.OutgoingHttpHeaders = { ...request.headers, host: url.host };
   delete headers['proxy-connection'];
   delete headers['proxy-authorization'];
   const upstream = http.request({ ...address, method: request.method, path: url.pathname + url.search, headers });

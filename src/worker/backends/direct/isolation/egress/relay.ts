@@ -6,7 +6,10 @@ import { joinStreams } from './proxy.ts';
 /** Listens on the sandbox's own loopback, and hands everything to the proxy outside. */
 export async function startRelay({ socket, port, loopback }: RelayTask): Promise<void> {
   const toProxy = net.createServer((client) => joinTo(socket, client));
-  const toAddress = loopback.map((port) => ({ port, server: net.createServer((client) => tunnelTo(port, socket, client)) }));
+  const toAddress = loopback.map((port) => ({
+    port,
+    server: net.createServer((client) => tunnelTo(port, socket, client)),
+  }));
   await Promise.all([{ port, server: toProxy }, ...toAddress].map(({ port, server }) => listen(server, port)));
 }
 
@@ -31,8 +34,9 @@ function tunnelTo(port: number, socket: string, client: net.Socket): void {
     const end = answer.indexOf('\r\n\r\n');
     if (end < 0) return;
     proxy.off('data', read);
-    if (!answer.toString('latin1').startsWith('HTTP/1.1 200')) return void client.destroy();
-    client.write(answer.subarray(end + 4));
-    joinStreams(client, proxy);
+    if (answer.toString('latin1').startsWith('HTTP/1.1 200')) {
+      client.write(answer.subarray(end + 4));
+      joinStreams(client, proxy);
+    } else client.destroy();
   });
 }

@@ -15,6 +15,6 @@ export function standInFor([program = '', ...args]: readonly string[], directory
 }
 
 /** `<what to do, as JSON> -- <program> <its arguments…>` */
-export function readArguments<T>(args: readonly string[]): { task: T; command: readonly string[] } {
-  return { task: JSON.parse(args[0] ?? '{}') as T, command: args.slice(2) };
+export function readArguments(args: readonly string[]): { task: unknown; command: readonly string[] } {
+  return { task: JSON.parse(args[0] ?? '{}') as unknown, command: args.slice(2) };
 }
