@@ -209,9 +209,6 @@ test('a host is told what it can do, and what it lacks', async () => {
   expect(users?.isFine).toBe(isRoot && findSystemProgram('setpriv') !== undefined);
   expect(sandbox?.sentence).toMatch(hasBubblewrap ? /can be run in a sandbox|does not work/ : /install|Linux/);
 });
-  if (!hasBubblewrap) expect(sandbox).toMatchObject({ sentence: expect.stringContaining('install') as string });
-  else if (isRoot) expect(sandbox?.sentence).toContain('can be run in a sandbox');
-});
 
 interface MachineOptions {
   runAs?: readonly string[] | undefined;
