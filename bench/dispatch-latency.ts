@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { constants, openSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,48 +9,81 @@ import { createClient, type Client } from '../src/client/client.ts';
 import { sleep, systemClock } from '../src/common/clock.ts';
 import { isTerminal } from '../src/protocol/states.ts';
 import { startWorker } from '../test/helpers/programs.ts';
+import { writeWorkerConfig } from './worker-config.ts';
 
 const warmUp = 20;
 const measured = 200;
+/** Runs that one worker has at the same time, the measured one included. */
+const inFlight = 100;
 
 /** Milliseconds from `POST /agent/runs` until the configured `oz_path` executes, one run after the other. */
 export async function measureDispatch(server: { url: string }, apiKey: string): Promise<number[]> {
+  return withWorker(server, apiKey, (bench) => bench.latencies());
+}
+
+export interface InFlight {
+  count: number;
+  alone: number[];
+  among: number[];
+}
+
+/** The same, on one worker: while it has nothing else to do, and while other runs are under way there. */
+export async function measureInFlight(server: { url: string }, apiKey: string): Promise<InFlight> {
+  return withWorker(server, apiKey, async (bench) => {
+    const alone = await bench.latencies();
+    await bench.fill(inFlight - 1);
+    return { count: inFlight, alone, among: await bench.latencies() };
+  });
+}
+
+interface DispatchBench {
+  latencies(): Promise<number[]>;
+  /** Starts runs that stay. */
+  fill(count: number): Promise<void>;
+}
+
+async function withWorker<T>(
+  server: { url: string },
+  apiKey: string,
+  measure: (bench: DispatchBench) => Promise<T>,
+): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'oz-bench-'));
   const starts = await listenForStarts(join(folder, 'starts'));
   try {
-    await using _worker = await startWorker({ server, apiKey, args: await workerArguments(folder) });
+    // Says that it has started, and stays where that is wished.
+    const oz = `echo "$TASK_ID" > ${folder}/starts\n[ -e ${folder}/stay ] && exec sleep 3600`;
+    const config = await writeWorkerConfig(folder, `${oz}\nexit 0`);
+    await using _worker = await startWorker({ server, apiKey, args: ['--config-file', config] });
     const client = createClient({ rootUrl: server.url, credential: { apiKey } });
-    const latencies: number[] = [];
-    for (let count = 0; count < warmUp + measured; count++) latencies.push(await latencyOfOne(client, starts));
-    return latencies.slice(warmUp);
+    return await measure({
+      async latencies() {
+        const latencies: number[] = [];
+        for (let count = 0; count < warmUp + measured; count++) latencies.push(await latencyOfOne(client, starts));
+        return latencies.slice(warmUp);
+      },
+      async fill(count) {
+        await writeFile(join(folder, 'stay'), '');
+        for (let started = 0; started < count; started++) await starts.of(await post(client));
+        await rm(join(folder, 'stay'));
+      },
+    });
   } finally {
     starts.close();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function latencyOfOne(client: Client, starts: Starts): Promise<number> {
-  const from = performance.now();
-  const { run_id } = await client.createRun({ prompt: 'true', config: { harness: { type: 'shell' } } });
-  const latency = (await starts.of(run_id)) - from;
-  // The next one finds an idle machine.
-  while (!isTerminal((await client.getRun(run_id)).state)) await sleep(systemClock, 10);
-  return latency;
+async function post(client: Client): Promise<string> {
+  return (await client.createRun({ prompt: 'true', config: { harness: { type: 'shell' } } })).run_id;
 }
 
-async function workerArguments(folder: string): Promise<string[]> {
-  const stub = join(folder, 'oz');
-  const workspaces = join(folder, 'workspaces');
-  const config = join(folder, 'worker.yaml');
-  await mkdir(workspaces);
-  await writeFile(
-    stub,
-    `#!/bin/sh\n[ "$1" = --version ] && exec echo 'oz 0.0.0'\necho "$TASK_ID" > ${folder}/starts\n`,
-  );
-  await chmod(stub, 0o755);
-  const direct = `backend:\n  direct:\n    workspace_root: ${workspaces}\n    oz_path: ${stub}\n`;
-  await writeFile(config, `worker_id: bench\n${direct}`);
-  return ['--config-file', config];
+async function latencyOfOne(client: Client, starts: Starts): Promise<number> {
+  const from = performance.now();
+  const runId = await post(client);
+  const latency = (await starts.of(runId)) - from;
+  // The next one finds an idle machine.
+  while (!isTerminal((await client.getRun(runId)).state)) await sleep(systemClock, 10);
+  return latency;
 }
 
 interface Starts {
