@@ -8,7 +8,8 @@ import { createFakeLink, type FakeLink, type MessageOf } from './fake-link.ts';
 
 /**
  * The server's side of the worker link, real WebSockets and all, doing only what a test tells it to. In v2 it answers
- * `hello` with `welcome` and acknowledges what it hears; a test may have it do that late, or not at all.
+ * `hello` with `welcome` and acknowledges what it hears; a test may have it do that late, or not at all. A worker that
+ * does what none may do fails the test when the server is disposed of.
  */
 export interface FakeServer extends AsyncDisposable, Omit<FakeLink, 'greet' | 'hear'> {
   readonly url: string;
@@ -134,6 +135,7 @@ export async function startFakeServer({ isV2 = true, leaseSeconds = 45 } = {}): 
       http.closeAllConnections();
       http.close();
       await once(http, 'close');
+      if (link.offences.length > 0) throw new Error(`The worker broke the protocol: ${link.offences.join(', ')}`);
     },
   };
 }
