@@ -4,6 +4,8 @@ import { systemClock } from '../../common/clock.ts';
 import { rootReason } from '../../common/root-reason.ts';
 import { openContainments } from '../../process/containments.ts';
 import { createProcessTable } from '../../process/process-table.ts';
+import { findTaskUsers } from '../backends/direct/isolation/task-user.ts';
+import { whyNoSandbox } from '../backends/direct/isolation/why-no-sandbox.ts';
 import { findOz } from '../backends/direct/oz-program.ts';
 import type { WorkerConfig } from '../config/config.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';
@@ -38,39 +40,28 @@ export async function checkContainment({ direct, limits }: WorkerConfig): Promis
   }
 }
 
-export async function checkIsolation({ direct }: WorkerConfig): Promise<Finding[]> {
-  const { runAs = [], sandbox } = direct;
-  const users = await Promise.all(runAs.map(checkUser));
-  return [...users, ...(sandbox === undefined ? [] : [await checkSandbox()])];
+/** The worker itself tries more: it starts oz that way. */
+export async function checkIsolation({ direct, maxConcurrentTasks }: WorkerConfig): Promise<Finding[]> {
+  const { runAs, sandbox } = direct;
+  return [
+    ...(runAs === undefined ? [] : [await checkUsers(runAs, maxConcurrentTasks)]),
+    ...(sandbox === undefined ? [] : [await checkSandbox()]),
+  ];
 }
 
-async function checkUser(name: string): Promise<Finding> {
-  if (process.getuid?.() !== 0) {
-    return fail('run_as', `tasks are to run as ${name}`, 'Start the worker as root: nobody else may change the user.');
+async function checkUsers(runAs: readonly string[], maxConcurrentTasks: number): Promise<Finding> {
+  try {
+    await findTaskUsers(runAs, maxConcurrentTasks);
+    return ok('run_as', `tasks can run as ${runAs.join(', ')}`);
+  } catch (error) {
+    return fail('run_as', rootReason(error), 'Make the users (useradd --system --create-home), or name others.');
   }
-  if (/^\d+$/.test(name) || (await answers('id', ['-u', name]))) return ok('run_as', `tasks can run as ${name}`);
-  return fail('run_as', `there is no user ${name}`, `Make it: useradd --system --create-home ${name}`);
 }
 
 async function checkSandbox(): Promise<Finding> {
-  if (!(await answers('bwrap', ['--version']))) {
-    return fail('sandbox', 'bubblewrap is not installed', 'Install the package bubblewrap.');
-  }
-  if (await answers('bwrap', ['--unshare-all', '--ro-bind', '/', '/', '/bin/true'])) {
-    return ok('sandbox', 'bubblewrap makes sandboxes here');
-  }
-  const advice = 'Allow user namespaces (sysctl kernel.unprivileged_userns_clone=1; AppArmor may need a profile too).';
-  return fail('sandbox', 'bubblewrap cannot make a sandbox here', advice);
-}
-
-async function answers(program: string, args: string[]): Promise<boolean> {
-  try {
-    await run(program, args, { timeout: answerLimit });
-    return true;
-  } catch {
-    // It is not there, or it refused: either way it is of no use.
-    return false;
-  }
+  const problem = await whyNoSandbox();
+  if (problem === undefined) return ok('sandbox', 'bubblewrap makes sandboxes here');
+  return fail('sandbox', problem.what, problem.advice);
 }
 
 /** What systemd would do to running tasks, where the worker is one of its services. */

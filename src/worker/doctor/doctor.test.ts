@@ -32,7 +32,10 @@ test('what is wrong is said with what to do about it, and the exit code is 1', a
   onTestFinished(() => server[Symbol.asyncDispose]());
   const { examine, folder } = await makeHost(server.url, 'wk-unknown-key-000');
   const { code, text } = await examine('--target-dir', join(folder, 'missing'), '--output-format', 'json');
-  const { ok, checks } = JSON.parse(text) as { ok: boolean; checks: { what: string; status: string; advice?: string }[] };
+  const { ok, checks } = JSON.parse(text) as {
+    ok: boolean;
+    checks: { what: string; status: string; advice?: string }[];
+  };
   expect({ code, ok }).toEqual({ code: 1, ok: false });
   const failed = checks.filter(({ status }) => status === 'fail');
   expect(failed.map(({ what }) => what).sort()).toEqual(['key', 'target folder']);

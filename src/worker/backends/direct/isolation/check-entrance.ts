@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CodedError } from '../../../../protocol/errors.ts';
 import { removeTree } from '../../../workspace/remove-tree.ts';
-import { sandboxAdvice } from './describe-isolation.ts';
 import type { IsolatedPlace, Isolation, TaskIsolation, TaskUser } from './isolation.ts';
 import type { IsolationOptions } from './isolation-options.ts';
+import { sandboxAdvice } from './why-no-sandbox.ts';
 
 /** How long `oz --version` may take in its isolation, in milliseconds. */
 const limit = 20_000;

@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname } from 'node:path';
-import { findSystemProgram } from '../../../../process/find-program.ts';
 import { CodedError } from '../../../../protocol/errors.ts';
 import type { SandboxSection } from '../../../config/config-file.ts';
 import type { OzProgram } from '../oz-program.ts';
@@ -13,6 +12,7 @@ import { expandHome, type SandboxSettings } from './sandbox.ts';
 import { makeTaskFolders, openToPass } from './task-folders.ts';
 import { isolateTask, type IsolationSettings } from './task-isolation.ts';
 import { findTaskUsers } from './task-user.ts';
+import { whyNoSandbox } from './why-no-sandbox.ts';
 
 /**
  * Checks that this host gives all that is asked for, by starting `oz` that way for each user; what it does not give is
@@ -58,8 +58,8 @@ async function openSandbox(
   users: readonly TaskUser[],
 ): Promise<SandboxSettings> {
   const { config, configFile, host, oz, programs } = options;
-  if (process.platform !== 'linux') throw refusal('bubblewrap is for Linux alone.');
-  if (findSystemProgram('bwrap') === undefined) throw refusal('it needs bubblewrap: install the package bubblewrap.');
+  const problem = await whyNoSandbox();
+  if (problem !== undefined) throw refusal(`${problem.what}. ${problem.advice}`);
   for (const user of users.length > 0 ? users : [null]) await requirePaths(section, user);
   return {
     section,
