@@ -91,6 +91,25 @@ test('different reasons are counted', async () => {
   expect(why(randomUUID() as RunId)).toBe('2 workers connected: 1 draining, 1 full (1 of 1 tasks).');
 });
 
+test('an offer that was let pass takes no room, and is claimed too late', async () => {
+  const hung = await core.worker({ hello: { max_concurrent_tasks: 1 } });
+  const runId = await core.create();
+  await hung.assigned();
+  core.clock.advance(10_000);
+  await core.untilState(runId, 'QUEUED');
+  const other = await core.create();
+  core.clock.advance(60_000);
+  await hung.ping();
+  core.clock.advance(60_000);
+  expect((await hung.assigned()).task_id).toBe(other);
+  hung.claim(runId);
+  expect(await hung.next('task_cancellation')).toMatchObject({ task_id: runId });
+  hung.fail(runId, { failure_reason: 'task_cancelled' });
+  hung.claim(other);
+  hung.complete(other);
+  expect((await hung.assigned()).task_id).toBe(runId);
+});
+
 test('a worker that could not take an offer is left alone for a while, and goes on when it has told of its room', async () => {
   const worker = await core.worker({ hello: { max_concurrent_tasks: 2 } });
   const runId = await core.create();

@@ -1,4 +1,5 @@
 import type { RunId } from '../../protocol/ids.ts';
+import { isLiveExecution } from '../../protocol/states.ts';
 import { dueExecutions, findExecution, type RunAndExecution, type WorkerIdentity } from '../store/executions.ts';
 import { isDatabaseDown } from '../store/database-down.ts';
 import { deleteCancellationsBefore } from '../store/outbox.ts';
@@ -116,8 +117,9 @@ export class Deadlines {
 
   /** Before anybody is given up. */
   async #renewLeases(): Promise<void> {
-    if (this.#wasDeaf) await this.#leases.extend();
+    const wasDeaf = this.#wasDeaf;
     this.#wasDeaf = false;
+    if (wasDeaf) await this.#leases.extend();
     await this.#leases.renewWhenDue();
   }
 
@@ -129,7 +131,7 @@ export class Deadlines {
       async () => (await findExecution(this.#context.db, due.execution.id)) ?? due,
       (seen) => stepAfter(seen, now, this.#context),
     );
-    if (seat && execution.state !== 'offered') this.#absolve(seat, due.run.id);
+    if (seat && execution.state !== 'offered') this.#absolve(seat, due.run.id, execution);
   }
 
   /**
@@ -146,13 +148,16 @@ export class Deadlines {
       awaitLateAnswers({ context: this.#context, dispatcher: this.#dispatcher }, seat, new Set([run.id]));
       return;
     }
+    // One that announces its room does not count what it does not know of.
+    if (seat.instanceId !== undefined) this.#seats.release(seat, run.id);
     seat.answered(run.id);
     seat.overdue.add(run.id);
     this.#dispatcher.silent(seat);
   }
 
   /** It claimed the task at the last moment. */
-  #absolve(seat: Seat, runId: RunId): void {
+  #absolve(seat: Seat, runId: RunId, { id, state }: RunAndExecution['execution']): void {
+    if (isLiveExecution(state) && !seat.tasks.has(runId)) this.#seats.hold(seat, runId, id);
     seat.overdue.delete(runId);
     seat.set({ silent: false });
   }

@@ -52,8 +52,12 @@ export class Seats {
     return this.#teams.get(seat.connection.teamId)?.all.has(seat) ?? false;
   }
 
-  /** The seat's daemon has the task; whoever was thought to have it has not. */
+  /**
+   * The seat's daemon has the task; whoever was thought to have it has not. What came over a connection that is gone says
+   * nothing of that: its daemon's next one may hold the task already.
+   */
   hold(seat: Seat, runId: RunId, executionId: ExecutionId): void {
+    if (!this.isSeated(seat)) return;
     const holder = this.#holders.get(executionId);
     if (holder !== undefined && holder !== seat) this.release(holder, runId);
     this.release(seat, runId);
