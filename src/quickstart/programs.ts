@@ -46,7 +46,7 @@ export function createPrograms({ root, dataDir, env, clock }: ProgramsOptions): 
       return startChild({
         name: 'oz-agent-worker',
         script: bin('oz-agent-worker'),
-        args: ['--config-file', await writeWorkerConfig(dataDir)],
+        args: ['--config-file', await writeWorkerConfig(dataDir), '--on-shutdown', 'cancel'],
         // Not among the arguments: every user of the machine can read those.
         env: { ...ownEnv, WARP_SERVER_ROOT_URL: url, WARP_API_KEY: apiKey },
         logFile: join(dataDir, 'worker.log'),

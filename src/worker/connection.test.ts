@@ -42,13 +42,17 @@ test.each([401, 403])('a key that is refused with %i ends the daemon with exit c
   expect(server.opened()).toBe(0);
 });
 
-test('a key that is withdrawn while tasks run ends them, and then the daemon with exit code 3', async () => {
+test('a key that is withdrawn while tasks run ends the daemon with exit code 3, and costs no task anything', async () => {
   const worker = await startTestWorker({ oz: 'echo ready > ready; exec sleep 600', teardown: 'touch ../torn' });
   const { taskId } = worker.assign();
   await fileWith(join(worker.root, taskId, 'ready'), 'ready');
   worker.server.refuseWith(401);
   worker.server.cut();
   expect((await worker.process.exited).code).toBe(3);
+  expect(await readdir(worker.root)).toEqual([taskId]);
+  await worker.relaunch();
+  worker.cancel(taskId);
+  await worker.server.waitFor('task_completed', taskId);
   expect(await readdir(worker.root)).toEqual(['torn']);
 });
 
@@ -75,7 +79,7 @@ test('what a task said while the line was cut arrives on the next connection, on
   await worker.server.waitFor('task_completed', taskId);
   expect(worker.server.opened()).toBe(2);
   expect(worker.server.console(executionId, 'agent').toString()).toBe('before\nafter\n');
-  expect(worker.server.received.map(({ type }) => type)).toEqual(['task_claimed', 'task_completed']);
+  expect(worker.server.received.map(({ type }) => type)).toEqual(['task_claimed', 'task_phase', 'task_completed']);
 });
 
 test('a line that brings garbage is hung up and dialled again, and what could not be said on it is said then', async () => {

@@ -1,17 +1,15 @@
 import type { Clock } from '../common/clock.ts';
 import type { Logger } from '../common/logger.ts';
+import { openContainments } from '../process/containments.ts';
 import { createProcessTable } from '../process/process-table.ts';
+import { CodedError } from '../protocol/errors.ts';
 import type { Backend } from './backends/backend.ts';
 import { createDirectBackend } from './backends/direct/direct-backend.ts';
 import { findOz } from './backends/direct/oz-program.ts';
 import type { WorkerConfig } from './config/config.ts';
+import { garbageAge } from './journal/journal.ts';
+import { removeKeptWorkspaces } from './workspace/kept-workspaces.ts';
 import { checkPlaces } from './workspace/place.ts';
-import { createStateFolder } from './workspace/state-folder.ts';
-
-export interface OpenBackend extends Backend {
-  /** Removes what the daemon kept for itself; all tasks are over. */
-  close(): Promise<void>;
-}
 
 export interface OpenBackendOptions {
   config: WorkerConfig;
@@ -19,24 +17,27 @@ export interface OpenBackendOptions {
   /** The `oz` that came with this daemon. */
   ozBeside: string;
   hurry: AbortSignal;
-  grace: number;
-  teardownLimit: number;
   clock: Clock;
   log: Logger;
 }
 
 /** Checks all that tasks will need before it makes anything. */
-export async function openDirectBackend(options: OpenBackendOptions): Promise<OpenBackend> {
-  const { config, host, hurry, grace, teardownLimit, clock, log } = options;
-  const { direct, server } = config;
-  const { oz, version } = await findOz({ configured: direct.ozPath, beside: options.ozBeside, host });
+export async function openDirectBackend(options: OpenBackendOptions): Promise<Backend> {
+  const { config, host, hurry, clock, log } = options;
+  const { direct, server, limits } = config;
+  const { oz, version, isOurs } = await findOz({ configured: direct.ozPath, beside: options.ozBeside, host });
   log.info(`Tasks are executed by ${version || 'oz'} at ${[oz.program, ...oz.args].join(' ')}`);
   const { workspaceRoot, targetDir, cleanup, setupCommand, teardownCommand } = direct;
+  const tools = { table: createProcessTable(), clock };
+  const containments = await openContainments({ choice: direct.containment, limits }, tools).catch((error: Error) => {
+    throw new CodedError('invalid_request', error.message);
+  });
+  containments.description.forEach((line) => log.info(line));
   await checkPlaces({ workspaceRoot, targetDir });
-  const state = await createStateFolder(host);
+  if (cleanup && targetDir === undefined) void collectKept(workspaceRoot, options);
   const settings = {
-    oz,
-    places: { workspaceRoot, targetDir, cleanup, stateFolder: state.path },
+    oz: { ...oz, isOurs },
+    places: { workspaceRoot, targetDir, cleanup },
     environment: {
       host,
       apiKey: config.apiKey,
@@ -50,10 +51,20 @@ export async function openDirectBackend(options: OpenBackendOptions): Promise<Op
     },
     setupCommand,
     teardownCommand,
-    grace,
-    teardownLimit,
+    limits,
+    grace: config.killGrace,
+    teardownLimit: direct.teardownTimeout,
     hurry,
   };
-  const backend = createDirectBackend(settings, { table: createProcessTable(), clock, log });
-  return { ...backend, close: () => state.remove() };
+  return createDirectBackend(settings, { ...tools, containments });
+}
+
+/** In the background: it may take its time, and nobody waits for it. */
+async function collectKept(workspaceRoot: string, { clock, log }: OpenBackendOptions): Promise<void> {
+  try {
+    const names = await removeKeptWorkspaces(workspaceRoot, clock.now() - garbageAge);
+    if (names.length > 0) log.info({ names }, 'Workspaces that had been moved aside long ago are removed');
+  } catch (err) {
+    log.warn({ err }, 'Workspaces that had been moved aside cannot be removed');
+  }
 }

@@ -1,127 +1,257 @@
-import type { Logger } from '../common/logger.ts';
 import type { RunId } from '../protocol/ids.ts';
-import type { Assignment, ExecutionIds, TaskMessage } from '../protocol/worker-link.ts';
-import type { Backend, Task, TaskOutcome } from './backends/backend.ts';
-import type { ConsoleHub } from './console/console-hub.ts';
-import { terminalMessage, TaskEnd } from './terminal-message.ts';
+import type { Assignment, Capacity, ExecutionIds, Welcome } from '../protocol/worker-link.ts';
+import { whyNotAccepted } from './accept.ts';
+import type { AcceptSection } from './config/config-file.ts';
+import type { TaskEndKind } from './journal/entry.ts';
+import { garbageAge, type Journal } from './journal/journal.ts';
+import { isDiskFull } from './journal/replace-file.ts';
+import type { TaskEntry } from './journal/task-entry.ts';
+import type { RejectReason } from './observer.ts';
+import { newEntry, OwnedTask, type TaskEnder, type TaskTools } from './owned-task.ts';
+import { idsOf } from './terminal-message.ts';
 
 /**
- * Decides which tasks this worker takes, and says exactly once how each has ended: after its teardown, and after its
- * console has been delivered. At a shutdown it says so at once, because nobody may be there to listen later.
+ * Decides which tasks this worker takes, and carries on those of the daemon before. What is taken is in the journal until
+ * the server has heard how it ended, exactly once: after its teardown, and after its console has been delivered. At a
+ * cancelling shutdown it says so at once, because nobody may be there to listen later.
  */
 export interface Supervisor {
   assign(assignment: Assignment): void;
   /** Ends a task early. One that is not here gets no answer. */
-  cancel(taskId: RunId): void;
-  /** What it has at this moment. */
+  cancel(ids: Pick<Assignment, 'task_id' | 'execution_id'>): void;
+  /** The agent waits for a follow-up, or has got one. */
+  setIdle(ids: ExecutionIds, isIdle: boolean): void;
+  /** Its slot is wanted; one that does not wait keeps it. */
+  leaveIdle(ids: ExecutionIds): void;
+  /** What the server says of what this daemon has. */
+  welcome(welcome: Welcome): void;
+  /** All that this daemon has, also what has ended and not been acknowledged. */
   executions(): ExecutionIds[];
+  capacity(): Capacity;
+  /** How many tasks run. */
+  running(): number;
+  /** Takes nothing more; what runs, runs on. */
+  refuse(): void;
+  /** Takes nothing more; resolves when nothing is left, and lets go those that only wait for a follow-up. */
+  drain(): Promise<void>;
   /** Takes nothing more and ends what runs; resolves when all of it is over. */
   shutDown(): Promise<void>;
+  /** Resolves when all that is left has been acknowledged. */
+  settled(): Promise<void>;
+  /** Of a daemon for one task: resolves when that is gone, with whether it went well. */
+  readonly once: Promise<boolean>;
 }
 
-export interface SupervisorOptions {
-  workerId: string;
+export interface SupervisorOptions extends TaskTools {
   maxConcurrentTasks: number;
-  backend: Backend;
-  console: ConsoleHub;
-  /** How long a task's console may take after its end, in milliseconds. */
-  consoleLimit: number;
-  send(message: TaskMessage): void;
-  log: Logger;
+  accept: AcceptSection;
+  /** In milliseconds; undefined is no limit. */
+  taskTimeout: number | undefined;
+  /** Whether one task is all. */
+  takesOne: boolean;
+  journal: Journal;
+  onCapacity(capacity: Capacity): void;
 }
 
-interface OwnedTask {
-  readonly assignment: Assignment;
-  /** Decides the task's early end; its reason is a `TaskEnd`. */
-  readonly end: AbortController;
-  /** Resolves when nothing of the task is left here. */
-  over: Promise<void>;
-  /** As soon as it is certain. */
-  outcome?: TaskOutcome;
-  isEndSaid: boolean;
+interface Refusal {
+  reason: string;
+  counted: RejectReason;
+}
+
+/** A task that is being written down; what ends it meanwhile ends it then. */
+class ComingTask implements TaskEnder {
+  readonly slot: number;
+  readonly executionId: string | undefined;
+  ended: TaskEndKind | undefined;
+  readonly #written = Promise.withResolvers<void>();
+  /** Resolves when it is another one's, or nobody's. */
+  readonly gone = this.#written.promise;
+  readonly over = this.gone;
+  readonly settle = this.#written.resolve;
+
+  constructor(slot: number, executionId: string | undefined) {
+    this.slot = slot;
+    this.executionId = executionId;
+  }
+
+  end(kind: TaskEndKind): void {
+    this.ended ??= kind;
+  }
 }
 
 export function createSupervisor(options: SupervisorOptions): Supervisor {
-  const owned = new Map<RunId, OwnedTask>();
-  let isStopping = false;
+  const { journal, clock, log, observer } = options;
+  const tasks = new Map<RunId, OwnedTask | ComingTask>();
+  const once = Promise.withResolvers<boolean>();
+  let isRefusing = false;
+
+  for (const entry of journal.inherited) inherit(entry);
+
+  function inherit(entry: TaskEntry): void {
+    const { assignment, overAt } = entry.get();
+    const ids = idsOf(assignment);
+    if (overAt !== undefined && clock.now() - overAt > garbageAge) {
+      log.warn(ids, 'Nobody has taken the last word of a task for long: it is dropped');
+      void entry.remove();
+      return;
+    }
+    log.info(ids, overAt === undefined ? 'Going on with a task' : 'A task has ended and is yet to be reported');
+    observer.taskAdopted(ids);
+    own(entry, true);
+  }
+
+  function own(entry: TaskEntry, isInherited: boolean): OwnedTask {
+    const task = new OwnedTask(entry, options, isInherited);
+    tasks.set(entry.get().assignment.task_id, task);
+    task.gone.then(() => forget(task), reportFault);
+    announce();
+    return task;
+  }
+
+  function forget({ entry: { assignment, outcome } }: OwnedTask): void {
+    tasks.delete(assignment.task_id);
+    if (options.takesOne && tasks.size === 0) once.resolve(outcome?.kind === 'completed');
+  }
+
+  function reportFault(err: unknown): void {
+    log.error({ err }, 'A task could not be carried to its end');
+  }
+
+  function running(): (OwnedTask | ComingTask)[] {
+    return [...tasks.values()].filter((task) => task instanceof ComingTask || !task.isOver());
+  }
+
+  function owned(): OwnedTask[] {
+    return [...tasks.values()].filter((task) => task instanceof OwnedTask);
+  }
+
+  /** The first task is the only one of a daemon for one. */
+  function hasRefused(): boolean {
+    return isRefusing || (options.takesOne && tasks.size > 0);
+  }
+
+  function whyNot(assignment: Assignment): Refusal | undefined {
+    const notReady = (reason: string) => ({ reason, counted: 'not_ready' as const });
+    const { task_id, task } = assignment;
+    if (task.id !== task_id) return notReady(`The task that came with ${task_id} has another id.`);
+    if (isRefusing) return notReady('This worker is shutting down.');
+    if (tasks.has(task_id)) return notReady('This worker still has this task.');
+    if (hasRefused()) return notReady('This worker takes one task, and has it.');
+    const count = running().length;
+    if (count >= options.maxConcurrentTasks) {
+      return { reason: `This worker is full: it runs ${count} tasks.`, counted: 'at_capacity' };
+    }
+    const reason = whyNotAccepted(assignment, options.accept);
+    return reason === undefined ? undefined : { reason, counted: 'not_accepted' };
+  }
+
+  function reject(assignment: Assignment, { reason, counted }: Refusal): void {
+    const ids = idsOf(assignment);
+    log.info(ids, `Task rejected: ${reason}`);
+    observer.taskRejected(counted);
+    const code = counted === 'not_accepted' ? 'not_accepted' : 'not_ready';
+    void options.send({ type: 'task_rejected', data: { ...ids, reason, code } });
+  }
+
+  async function take(assignment: Assignment): Promise<void> {
+    const { task_id, execution_id } = assignment;
+    const coming = new ComingTask(freeSlot(), execution_id);
+    tasks.set(task_id, coming);
+    try {
+      const entry = newEntry(assignment, coming.slot, clock.now(), options.taskTimeout);
+      const written = await journal.create(entry);
+      log.info(idsOf(assignment), 'Task claimed');
+      observer.taskClaimed(idsOf(assignment));
+      const task = own(written, false);
+      if (coming.ended !== undefined) task.end(coming.ended);
+    } catch (error) {
+      tasks.delete(task_id);
+      const why = isDiskFull(error) ? 'the disk of its state folder is full' : (error as Error).message;
+      reject(assignment, { reason: `This worker cannot write the task down: ${why}.`, counted: 'not_ready' });
+    } finally {
+      coming.settle();
+    }
+  }
+
+  function freeSlot(): number {
+    const taken = new Set(running().map((task) => (task instanceof OwnedTask ? task.entry.slot : task.slot)));
+    let slot = 0;
+    while (taken.has(slot)) slot += 1;
+    return slot;
+  }
+
+  function find({ task_id, execution_id }: Pick<Assignment, 'task_id' | 'execution_id'>) {
+    const task = tasks.get(task_id);
+    const own = task instanceof OwnedTask ? task.entry.assignment.execution_id : task?.executionId;
+    return execution_id === undefined || own === execution_id ? task : undefined;
+  }
+
+  function findOwned(ids: ExecutionIds): OwnedTask | undefined {
+    const task = find(ids);
+    return task instanceof OwnedTask ? task : undefined;
+  }
+
+  function capacity(): Capacity {
+    const most = options.takesOne ? 1 : options.maxConcurrentTasks;
+    return { max_concurrent_tasks: Number.isFinite(most) ? most : null, draining: hasRefused() };
+  }
+
+  function announce(): void {
+    observer.capacity(capacity());
+    options.onCapacity(capacity());
+  }
+
+  function refuse(): void {
+    isRefusing = true;
+    announce();
+  }
+
+  async function settled(): Promise<void> {
+    while (tasks.size > 0) await Promise.all([...tasks.values()].map((task) => task.gone));
+  }
 
   return {
     assign(assignment) {
       const refusal = whyNot(assignment);
-      if (refusal === undefined) take(assignment);
+      if (refusal === undefined) void take(assignment);
       else reject(assignment, refusal);
     },
-    cancel(taskId) {
-      owned.get(taskId)?.end.abort(new TaskEnd('cancelled'));
+    cancel: (ids) => find(ids)?.end('cancelled'),
+    setIdle: (ids, isIdle) => findOwned(ids)?.setIdle(isIdle),
+    leaveIdle(ids) {
+      const task = findOwned(ids);
+      if (task?.entry.isIdle) task.end('released');
+    },
+    welcome({ executions }) {
+      for (const { task_id, execution_id, verdict } of executions) {
+        if (verdict === 'end') find({ task_id, execution_id })?.end('fenced');
+      }
     },
     executions: () =>
-      [...owned.values()].flatMap(({ assignment: { task_id, execution_id } }) =>
-        execution_id === undefined ? [] : [{ task_id, execution_id }],
-      ),
-    async shutDown() {
-      isStopping = true;
-      const tasks = [...owned.values()];
-      for (const task of tasks) {
-        task.end.abort(new TaskEnd('shutdown'));
-        // One that was being cancelled before ends by that name, as soon as it has.
-        if (reasonOf(task)?.kind === 'shutdown') sayEnd(task);
-      }
-      await Promise.all(tasks.map(({ over }) => over));
+      owned().flatMap(({ entry: { assignment } }) => {
+        const { task_id, execution_id } = assignment;
+        return execution_id === undefined ? [] : [{ task_id, execution_id }];
+      }),
+    capacity,
+    running: () => running().length,
+    refuse,
+    async drain() {
+      refuse();
+      for (const task of owned()) if (task.entry.isIdle) task.end('released');
+      await settled();
     },
+    async shutDown() {
+      refuse();
+      // Those that are being written down are ours in a moment.
+      await Promise.all([...tasks.values()].filter((task) => task instanceof ComingTask).map((task) => task.gone));
+      for (const task of owned()) task.end('shutdown');
+      for (const task of owned()) {
+        // One that was being cancelled before ends by that name, as soon as it has.
+        if (task.entry.end === 'shutdown' || task.entry.outcome !== undefined) void task.sayEnd();
+      }
+      await Promise.all(owned().map((task) => task.over));
+    },
+    settled,
+    once: once.promise,
   };
-
-  function whyNot({ task_id, task }: Assignment): string | undefined {
-    if (task.id !== task_id) return `The task that came with ${task_id} has another id.`;
-    if (isStopping) return 'This worker is shutting down.';
-    if (owned.has(task_id)) return 'This worker still has this task.';
-    if (owned.size >= options.maxConcurrentTasks) return `This worker is full: it runs ${owned.size} tasks.`;
-    return undefined;
-  }
-
-  function reject(assignment: Assignment, reason: string): void {
-    options.log.info({ task_id: assignment.task_id }, `Task rejected: ${reason}`);
-    options.send({ type: 'task_rejected', data: { ...idsOf(assignment), reason } });
-  }
-
-  function take(assignment: Assignment): void {
-    options.send({ type: 'task_claimed', data: { ...idsOf(assignment), worker_id: options.workerId } });
-    const task = { assignment, end: new AbortController(), over: Promise.resolve(), isEndSaid: false };
-    owned.set(assignment.task_id, task);
-    task.over = carryOut(task);
-    options.log.info({ task_id: assignment.task_id }, 'Task claimed');
-  }
-
-  async function carryOut(task: OwnedTask): Promise<void> {
-    const console = options.console.open(task.assignment);
-    const onOutcome = (outcome: TaskOutcome) => void (task.outcome = outcome);
-    task.outcome = await execute({ assignment: task.assignment, signal: task.end.signal, console, onOutcome });
-    await console.finish(options.consoleLimit);
-    owned.delete(task.assignment.task_id);
-    sayEnd(task);
-  }
-
-  async function execute(task: Task): Promise<TaskOutcome> {
-    try {
-      return await options.backend.execute(task);
-    } catch (err) {
-      options.log.error({ task_id: task.assignment.task_id, err }, 'The backend failed');
-      return { kind: 'failed', reason: 'unknown', message: `The worker failed: ${(err as Error).message}.` };
-    }
-  }
-
-  function sayEnd(task: OwnedTask): void {
-    if (task.isEndSaid) return;
-    task.isEndSaid = true;
-    const message = terminalMessage(idsOf(task.assignment), task.outcome ?? { kind: 'ended' }, reasonOf(task));
-    options.log.info({ task_id: task.assignment.task_id, type: message.type }, message.data.message);
-    options.send(message);
-  }
-}
-
-function reasonOf({ end }: OwnedTask): TaskEnd | undefined {
-  return end.signal.aborted ? (end.signal.reason as TaskEnd) : undefined;
-}
-
-function idsOf({ task_id, execution_id }: Assignment) {
-  return execution_id === undefined ? { task_id } : { task_id, execution_id };
 }

@@ -89,9 +89,9 @@ test('setup may leave a service running for the agent', async () => {
   expect(worker.server.console(executionId, 'agent').toString()).toBe('alive\n');
 });
 
-test('at SIGTERM every task is reported at once, then ended and torn down, and the daemon exits with 0', async () => {
+test('at a cancelling shutdown every task is reported at once, then ended and torn down, and the daemon exits with 0', async () => {
   const teardown = 'until [ -e ../go ]; do sleep 0.01; done; touch ../torn-$OZ_RUN_ID';
-  const worker = await startTestWorker({ oz: tree, teardown });
+  const worker = await startTestWorker({ oz: tree, teardown, lines: ['on_shutdown: cancel'] });
   const tasks = [worker.assign(), worker.assign()];
   for (const { taskId } of tasks) await fileWith(join(worker.root, taskId, 'ready'), 'ready');
   worker.process.kill('SIGTERM');
@@ -108,24 +108,24 @@ test('at SIGTERM every task is reported at once, then ended and torn down, and t
   expect(worker.server.received.filter(({ type }) => type === 'task_failed')).toHaveLength(2);
 });
 
-test('a task whose teardown runs at SIGTERM is reported as it went', async () => {
+test('a task whose teardown runs at a cancelling shutdown is reported as it went', async () => {
   const teardown = 'echo ready > ../ready; until [ -e ../go ]; do sleep 0.01; done; rm ../go ../ready';
   const worker = await startTestWorker({ oz: 'exit 4', teardown });
   const { taskId } = worker.assign();
   await fileWith(join(worker.root, 'ready'), 'ready');
-  worker.process.kill('SIGTERM');
+  worker.process.kill('SIGINT');
   const failed = await worker.server.waitFor('task_failed', taskId);
   expect(failed.data).toMatchObject({ failure_reason: 'agent_invocation', exit_code: 4 });
   await writeFile(join(worker.root, 'go'), '');
   expect((await worker.process.exited).code).toBe(0);
-  expect(worker.server.received.map(({ type }) => type)).toEqual(['task_claimed', 'task_failed']);
+  expect(worker.server.received.map(({ type }) => type)).toEqual(['task_claimed', 'task_phase', 'task_failed']);
 });
 
-test.each(['SIGINT', 'SIGHUP'] as const)('%s ends the daemon like SIGTERM', async (signal) => {
-  const worker = await startTestWorker({ oz: tree });
+test('Ctrl-C ends the daemon and its tasks, whatever on_shutdown says', async () => {
+  const worker = await startTestWorker({ oz: tree, lines: ['on_shutdown: drain'] });
   const { taskId } = worker.assign();
   await fileWith(join(worker.root, taskId, 'ready'), 'ready');
-  worker.process.kill(signal);
+  worker.process.kill('SIGINT');
   expect((await worker.server.waitFor('task_failed', taskId)).data.failure_reason).toBe('graceful_shutdown');
   expect((await worker.process.exited).code).toBe(0);
 });
@@ -144,7 +144,7 @@ test('a second signal kills what does not end', async () => {
   const { taskId } = worker.assign();
   await fileWith(join(worker.root, taskId, 'ready'), 'ready');
   const began = performance.now();
-  worker.process.kill('SIGTERM');
+  worker.process.kill('SIGINT');
   await worker.server.waitFor('task_failed', taskId);
   worker.process.kill('SIGTERM');
   expect((await worker.process.exited).code).toBe(0);

@@ -43,6 +43,7 @@ test('setup sees the same on top of the environment of the daemon, but not its k
     HOME: '/home/of-host',
     PATH: process.env['PATH'],
     TMPDIR: join(worker.folder, 'tmp'),
+    XDG_STATE_HOME: join(worker.folder, 'tmp'),
     CLOUD_CREDENTIAL: 'of-host',
     PASSED: 'through',
     TASK_ID: taskId,
@@ -58,7 +59,7 @@ test('setup sees the same on top of the environment of the daemon, but not its k
     OZ_WORKSPACE_ROOT: workspace,
     OZ_RUN_ID: taskId,
     OZ_WORKER_BACKEND: 'direct',
-    OZ_ENVIRONMENT_FILE: expect.stringContaining(join(worker.folder, 'tmp')) as string,
+    OZ_ENVIRONMENT_FILE: expect.stringContaining(join(worker.folder, 'state')) as string,
   });
 });
 
@@ -68,6 +69,7 @@ test('teardown sees where the task was on top of the environment of the daemon, 
     HOME: '/home/of-host',
     PATH: process.env['PATH'],
     TMPDIR: join(worker.folder, 'tmp'),
+    XDG_STATE_HOME: join(worker.folder, 'tmp'),
     CLOUD_CREDENTIAL: 'of-host',
     PASSED: 'through',
     WARP_SERVER_ROOT_URL: worker.server.url,
@@ -86,7 +88,7 @@ test('with a target folder the git configuration is outside of it', async () => 
   expect(seen('setup')['OZ_WORKSPACE_ROOT']).toBe(target);
   const configs = ['setup', 'agent', 'teardown'].map((stream) => seen(stream)['GIT_CONFIG_GLOBAL']);
   expect(new Set(configs).size).toBe(1);
-  expect(configs[0]).toContain(join(worker.folder, 'tmp'));
+  expect(configs[0]).toContain(join(worker.folder, 'state'));
 });
 
 test.each([

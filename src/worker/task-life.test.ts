@@ -13,7 +13,14 @@ test('a task is claimed, set up, carried out, torn down and reported', async () 
   const { taskId, executionId } = worker.assign();
   const completed = await worker.server.waitFor('task_completed', taskId);
   expect(completed.data).toEqual({ task_id: taskId, execution_id: executionId, message: 'The task is completed.' });
-  expect(worker.server.received.map(({ type }) => type)).toEqual(['task_claimed', 'task_completed']);
+  expect(worker.server.received.map(({ type }) => type)).toEqual([
+    'task_claimed',
+    'task_phase',
+    'task_phase',
+    'task_completed',
+  ]);
+  expect(worker.server.received[1]?.data).toMatchObject({ phase: 'preparing' });
+  expect(worker.server.received[2]?.data).toMatchObject({ phase: 'ending' });
   expect(worker.server.received[0]?.data).toMatchObject({ worker_id: 'test-worker', execution_id: executionId });
   const text = (stream: string) => worker.server.console(executionId, stream).toString();
   expect(text('setup')).toBe(`${join(worker.root, taskId)}\n`);
@@ -66,9 +73,10 @@ test('a workspace that cannot be made is reported', async () => {
   });
 });
 
-test('a failing teardown is a warning', async () => {
+test('a failing teardown is told, and is no part of the outcome', async () => {
   const worker = await startTestWorker({ teardown: 'exit 9' });
-  await worker.server.waitFor('task_completed', worker.assign().taskId);
+  const completed = await worker.server.waitFor('task_completed', worker.assign().taskId);
+  expect(completed.data.teardown_problem).toBe('The teardown command exited with code 9.');
   expect(worker.process.output()).toContain('The teardown command exited with code 9');
 });
 
@@ -102,12 +110,13 @@ test('--target-dir is shared and never removed', async () => {
 
 test('a worker that is full rejects, and takes again when a task has ended', async () => {
   const worker = await startTestWorker({
-    oz: 'until [ -e go ]; do sleep 0.01; done',
+    oz: 'echo ready > ready; until [ -e go ]; do sleep 0.01; done',
     args: ['--max-concurrent-tasks', '2'],
   });
   const [one, two, three] = [worker.assign(), worker.assign(), worker.assign()];
   const rejected = await worker.server.waitFor('task_rejected');
   expect(rejected.data).toMatchObject({ task_id: three.taskId, reason: 'This worker is full: it runs 2 tasks.' });
+  await fileWith(join(worker.root, one.taskId, 'ready'), 'ready');
   await writeFile(join(worker.root, one.taskId, 'go'), '');
   await worker.server.waitFor('task_completed', one.taskId);
   const four = worker.assign();
@@ -147,7 +156,7 @@ test.each(['../escape', '/tmp/escape', '..', 'a/b', '', 'A0000000-0000-4000-8000
     const worker = await startTestWorker({ oz: 'touch ran' });
     worker.server.send({ type: 'task_assignment', data: { task_id: taskId, task: { id: taskId } } });
     await worker.server.waitFor('task_completed', worker.assign().taskId);
-    expect(worker.server.received).toHaveLength(2);
+    expect(worker.server.received.map(({ type }) => type)).toEqual(['task_claimed', 'task_phase', 'task_completed']);
     expect(await readdir(worker.root)).toEqual([]);
   },
 );

@@ -46,6 +46,8 @@ interface StartOptions {
   env?: Record<string, string>;
   cwd?: string;
   onMessage?: (message: unknown) => void;
+  /** What `stop` asks it to end with. */
+  stopSignal?: NodeJS.Signals;
 }
 
 export function startProgram(program: Program, options: StartOptions = {}): RunningProgram {
@@ -95,17 +97,27 @@ export async function startServer(
   }
 }
 
-/** A worker that is connected and listens for tasks. */
+/**
+ * A worker that is connected and listens for tasks. Stopping it ends its tasks; what it leaves when it is killed is beside
+ * its temporary files, for the next one with the same TMPDIR.
+ */
 export async function startWorker(
   options: StartOptions & { server: { url: string }; apiKey: string },
 ): Promise<RunningProgram> {
-  const env = { ...clientEnvironment(options.server, options.apiKey), ...options.env };
-  const worker = startProgram('oz-agent-worker', { ...options, env });
+  const ownFolder = options.env?.['TMPDIR'] ? undefined : await mkdtemp(join(tmpdir(), 'oz-worker-'));
+  const stateHome = { XDG_STATE_HOME: ownFolder ?? options.env?.['TMPDIR'] ?? '' };
+  const env = { ...stateHome, ...clientEnvironment(options.server, options.apiKey), ...options.env };
+  const worker = startProgram('oz-agent-worker', { ...options, env, stopSignal: 'SIGINT' });
+  const stop = async () => {
+    const finished = await worker.stop();
+    if (ownFolder !== undefined) await rm(ownFolder, { recursive: true, force: true });
+    return finished;
+  };
   try {
     await worker.waitForOutput(/Listening for tasks/);
-    return worker;
+    return { ...worker, stop, [Symbol.asyncDispose]: async () => void (await stop()) };
   } catch (error) {
-    await worker.stop();
+    await stop();
     throw error;
   }
 }
@@ -158,7 +170,7 @@ export function startNode(script: string, options: StartOptions): RunningProgram
     },
     kill: (signal) => void child.kill(signal),
     async stop() {
-      child.kill('SIGTERM');
+      child.kill(options.stopSignal ?? 'SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), patience);
       return ended.finally(() => clearTimeout(timer));
     },

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +21,8 @@ export interface WorkerSetup {
   env?: Record<string, string>;
   /** Further lines of `backend.direct` in the config file. */
   direct?: string[];
+  /** Further lines of the config file. */
+  lines?: string[];
   isV2?: boolean;
   /** Whether it is started with a channel to its parent. */
   ipc?: boolean;
@@ -33,6 +36,8 @@ export interface TestWorker {
   /** Sends an assignment and returns its ids. */
   assign(more?: AssignmentOptions): { taskId: string; executionId: string };
   cancel(taskId: string): void;
+  /** Starts a daemon in the place of the last one, or beside it. It is connected when this resolves. */
+  relaunch(change?: Partial<WorkerSetup>): Promise<void>;
 }
 
 interface AssignmentOptions {
@@ -59,17 +64,21 @@ export async function startTestWorker(setup: WorkerSetup = {}): Promise<TestWork
   const server = await startFakeServer({ isV2: setup.isV2 ?? true });
   const taskIds: string[] = [];
   const root = join(folder, 'root');
-  const process = await launch(folder, server.url, setup);
+  const processes = [await launch(folder, server.url, setup)];
   onTestFinished(async () => {
-    process.kill('SIGTERM');
-    await process.exited;
+    for (const process of processes) {
+      process.kill('SIGINT');
+      await process.exited;
+    }
     await server[Symbol.asyncDispose]();
     await expectNothingLeft(folder, taskIds);
   });
   await server.until(() => server.opened() === 1);
   return {
     server,
-    process,
+    get process() {
+      return processes.at(-1) as WorkerProcess;
+    },
     folder,
     root,
     assign(options = {}) {
@@ -82,6 +91,11 @@ export async function startTestWorker(setup: WorkerSetup = {}): Promise<TestWork
       return { taskId, executionId };
     },
     cancel: (taskId) => server.send({ type: 'task_cancellation', data: { task_id: taskId } }),
+    async relaunch(change = {}) {
+      const before = server.opened();
+      processes.push(await launch(folder, server.url, { ...setup, ...change }));
+      await server.until(() => server.opened() > before);
+    },
   };
 }
 
@@ -100,6 +114,8 @@ export async function launch(folder: string, url: string, setup: WorkerSetup): P
   const command = (key: string, script?: string) => (script ? [`    ${key}: ${JSON.stringify(script)}`] : []);
   const lines = [
     'worker_id: test-worker',
+    `state_dir: ${join(folder, 'state')}`,
+    ...(setup.lines ?? []),
     'backend:',
     '  direct:',
     `    workspace_root: ${join(folder, 'root')}`,
@@ -124,7 +140,12 @@ export async function launch(folder: string, url: string, setup: WorkerSetup): P
 export function startDaemon(args: string[], env: Record<string, string>, { ipc = false } = {}): WorkerProcess {
   const child = spawn(globalThis.process.execPath, [...sourceProgram('worker/main.ts'), ...args], {
     stdio: ['ignore', 'pipe', 'pipe', ipc ? 'ipc' : 'ignore'],
-    env: { PATH: globalThis.process.env['PATH'] ?? '', HOME: '/nonexistent', ...env },
+    env: {
+      PATH: globalThis.process.env['PATH'] ?? '',
+      HOME: '/nonexistent',
+      XDG_STATE_HOME: env['TMPDIR'] ?? '/nonexistent',
+      ...env,
+    },
   });
   let output = '';
   child.stdout?.on('data', (data: Buffer) => (output += data.toString()));
@@ -164,6 +185,7 @@ export async function processesOf(taskIds: string[]): Promise<number[]> {
 async function expectNothingLeft(folder: string, taskIds: string[]): Promise<void> {
   expect(await processesOf(taskIds)).toEqual([]);
   expect(await readdir(join(folder, 'tmp'))).toEqual([]);
+  expect(existsSync(join(folder, 'state/test-worker'))).toBe(false);
 }
 
 function assignment(taskId: string, executionId: string, { task, env, args }: AssignmentOptions) {

@@ -1,30 +1,30 @@
-import { access, constants, mkdir, rename, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { access, constants, mkdir, rename, rmdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { Clock } from '../../common/clock.ts';
 import { makeFolder } from '../../common/make-folder.ts';
 import { CodedError } from '../../protocol/errors.ts';
-import { removeTree } from './remove-tree.ts';
+import { keptName } from './kept-workspaces.ts';
 
 /** Where one task runs and what is kept for it. */
 export interface Place {
   /** The working directory of all its commands. */
   readonly workspace: string;
+  /** Whether the workspace is the operator's, for all tasks: it is never removed. */
+  readonly isShared: boolean;
+  /** The task's folder in the daemon's state folder. */
+  readonly state: string;
+  /** Of it, what the task itself reads and writes; the rest is the daemon's. */
+  readonly own: string;
   /** What setup writes for the agent. */
   readonly environmentFile: string;
   /** The git configuration that is the task's own, in place of the user's. */
   readonly gitConfig: string;
-  /** The file that one of the task's commands writes its output to. */
-  outputOf(stream: string): string;
-  /** Removes what was made for the task: never a shared folder, and no workspace that is to be kept. */
-  remove(): Promise<void>;
 }
 
 export interface PlaceSettings {
   workspaceRoot: string;
   /** Shared by all tasks, instead of a workspace for each. */
   targetDir: string | undefined;
-  /** The daemon's own folder. */
-  stateFolder: string;
   cleanup: boolean;
 }
 
@@ -43,30 +43,32 @@ export async function checkPlaces({
   }
 }
 
-/** All or nothing: when one of its folders cannot be made, the other is removed again. */
-export async function makePlace(taskId: string, settings: PlaceSettings, clock: Clock): Promise<Place> {
+/** Where a task is to be. Nothing is made yet. */
+export function planPlace(taskId: string, state: string, { targetDir, workspaceRoot }: PlaceSettings): Place {
   requirePlainName(taskId);
-  const { targetDir, cleanup } = settings;
-  const state = join(settings.stateFolder, taskId);
-  const workspace = targetDir ?? join(settings.workspaceRoot, taskId);
-  const own = targetDir === undefined ? [workspace] : [];
-  // At the same time, because a task that waits for its agent waits for this.
-  const made = await Promise.allSettled([makeState(state), ...own.map((folder) => makeWorkspace(folder, clock))]);
-  const failure = made.find((one) => one.status === 'rejected');
-  if (failure !== undefined) {
-    const folders = [state, ...own].filter((_, index) => made[index]?.status === 'fulfilled');
-    await Promise.all(folders.map(removeTree));
-    throw failure.reason;
-  }
+  return placeAt(targetDir ?? join(workspaceRoot, taskId), targetDir !== undefined, state);
+}
+
+/** The place of a task whose workspace is known, whatever the configuration says by now. */
+export function placeAt(workspace: string, isShared: boolean, state: string): Place {
+  const own = join(state, 'own');
   return {
     workspace,
-    environmentFile: join(state, 'environment'),
-    gitConfig: join(targetDir === undefined ? workspace : state, '.gitconfig'),
-    outputOf: (stream) => join(state, `${stream}.log`),
-    async remove() {
-      await Promise.all([state, ...(cleanup ? own : [])].map(removeTree));
-    },
+    isShared,
+    state,
+    own,
+    environmentFile: join(own, 'environment'),
+    gitConfig: join(isShared ? own : workspace, '.gitconfig'),
   };
+}
+
+/** `isRepeated`: an earlier daemon may have begun with it, and then an empty folder in its place is its own. */
+export async function makePlace(place: Place, clock: Clock, isRepeated: boolean): Promise<void> {
+  await makeFolder(place.own, 0o700);
+  if (place.isShared) return;
+  // What somebody has put a file into is not empty, and is moved aside.
+  if (isRepeated) await rmdir(place.workspace).catch(() => undefined);
+  await makeWorkspace(place.workspace, clock);
 }
 
 async function checkTargetDir(targetDir: string): Promise<void> {
@@ -85,18 +87,6 @@ function requirePlainName(taskId: string): void {
   throw new CodedError('invalid_request', `The task id ${JSON.stringify(taskId)} is not a plain name.`);
 }
 
-/** The daemon's own folder may be gone after a long idle time: temporary folders are tidied up by others. */
-async function makeState(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { mode: 0o700 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    // Tasks that come at the same time find it missing together: it may exist by then.
-    await makeFolder(dirname(folder), 0o700);
-    await mkdir(folder, { mode: 0o700 });
-  }
-}
-
 /** Always a new folder: what an earlier task of the same id left is moved aside. */
 async function makeWorkspace(workspace: string, clock: Clock): Promise<void> {
   for (;;) {
@@ -104,12 +94,7 @@ async function makeWorkspace(workspace: string, clock: Clock): Promise<void> {
       return await mkdir(workspace, { mode: 0o700 });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      await rename(workspace, `${workspace}.kept-${timestamp(clock.now())}`);
+      await rename(workspace, keptName(workspace, clock.now()));
     }
   }
-}
-
-/** `20260131T235959123Z`: plain in a file name, in the order of time. */
-function timestamp(at: number): string {
-  return new Date(at).toISOString().replaceAll(/[-:.]/g, '');
 }

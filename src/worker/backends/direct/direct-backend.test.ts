@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../../common/clock.ts';
+import { openContainments } from '../../../process/containments.ts';
 import { createProcessTable } from '../../../process/process-table.ts';
 import type { RunId } from '../../../protocol/ids.ts';
 import { assignmentSchema } from '../../../protocol/worker-link.ts';
@@ -16,26 +17,28 @@ test('a teardown that takes too long is ended with all it started, and is only a
     teardownCommand: 'setsid sleep 600 & exec sleep 600',
     teardownLimit: 50,
   });
-  expect(await execute()).toEqual({ kind: 'completed' });
-  expect(warnings()).toEqual(['The teardown command took too long and was ended']);
+  const teardownProblem = 'The teardown command took too long and was ended.';
+  expect(await execute()).toEqual({ ...completed, teardownProblem });
+  expect(warnings()).toEqual([teardownProblem]);
   expect(await readdir(root)).toEqual([]);
 });
 
 test('a teardown is not begun when there is no time left', async () => {
   const { execute, warnings } = await create({ teardownCommand: 'touch ../torn', hurry: AbortSignal.abort() });
-  expect(await execute()).toEqual({ kind: 'completed' });
-  expect(warnings()).toEqual(['The teardown command was skipped: there is no time left']);
+  const teardownProblem = 'The teardown command was skipped: there is no time left.';
+  expect(await execute()).toEqual({ ...completed, teardownProblem });
+  expect(warnings()).toEqual([teardownProblem]);
 });
 
 test('an id that is no plain name makes no folder, even where nobody checked it before', async () => {
   const { execute, root } = await create();
-  expect(await execute('../escape' as RunId)).toMatchObject({ kind: 'failed', reason: 'workspace_setup' });
+  await expect(execute('../escape' as RunId)).rejects.toThrow('is not a plain name');
   expect(await readdir(join(root, '..'))).toEqual(['root', 'state']);
 });
 
 test('a workspace with folders that may not be written to is removed all the same', async () => {
   const { execute, root, warnings } = await create({ oz: ['-c', 'mkdir -p a/b && touch a/b/c && chmod 500 a/b a'] });
-  expect(await execute()).toEqual({ kind: 'completed' });
+  expect(await execute()).toEqual(completed);
   expect(warnings()).toEqual([]);
   expect(await readdir(root)).toEqual([]);
 });
@@ -45,7 +48,7 @@ test('a setup that leaves a folder for an environment file has failed, and is to
     setupCommand: 'rm "$OZ_ENVIRONMENT_FILE"; mkdir -p "$OZ_ENVIRONMENT_FILE/a"',
     teardownCommand: 'touch ../torn',
   });
-  expect(await execute()).toMatchObject({ kind: 'failed', reason: 'setup_command' });
+  expect(await execute()).toMatchObject({ outcome: { kind: 'failed', reason: 'setup_command' } });
   expect(warnings()).toEqual([]);
   expect(await readdir(root)).toEqual(['torn']);
 });
@@ -55,7 +58,7 @@ test.each(['mkfifo', 'ln -s /dev/zero', 'truncate -s 2M'])(
   async (make) => {
     const setupCommand = `rm "$OZ_ENVIRONMENT_FILE"; ${make} "$OZ_ENVIRONMENT_FILE"`;
     const { execute, root } = await create({ setupCommand });
-    expect(await execute()).toMatchObject({ kind: 'failed', reason: 'setup_command' });
+    expect(await execute()).toMatchObject({ outcome: { kind: 'failed', reason: 'setup_command' } });
     expect(await readdir(root)).toEqual([]);
   },
 );
@@ -65,15 +68,11 @@ test('a task that is ended while its workspace is made starts no setup', async (
   const { execute, root } = await create({ setupCommand: 'touch ../began', signal: end.signal });
   const outcome = execute();
   end.abort();
-  expect(await outcome).toEqual({ kind: 'ended' });
+  expect(await outcome).toMatchObject({ outcome: { kind: 'ended' } });
   expect(await readdir(root)).toEqual([]);
 });
 
-test("a task finds its place even after somebody has tidied up the daemon's own folder", async () => {
-  const { execute, root } = await create();
-  await rm(join(root, '../state'), { recursive: true });
-  expect(await Promise.all([execute(), execute()])).toEqual([{ kind: 'completed' }, { kind: 'completed' }]);
-});
+const completed = { outcome: { kind: 'completed' } };
 
 interface Wanted extends Partial<Omit<DirectSettings, 'oz'>> {
   oz?: string[];
@@ -85,30 +84,44 @@ async function create({ oz = ['-c', 'exit 0'], signal = new AbortController().si
   onTestFinished(() => rm(folder, { recursive: true }));
   const [root, state] = [join(folder, 'root'), join(folder, 'state')];
   await Promise.all([mkdir(root), mkdir(state)]);
+  let saved: unknown;
   const lines: string[] = [];
   const settings: DirectSettings = {
-    oz: { program: '/bin/sh', args: oz },
-    places: { workspaceRoot: root, targetDir: undefined, stateFolder: state, cleanup: true },
+    oz: { program: '/bin/sh', args: oz, isOurs: false },
+    places: { workspaceRoot: root, targetDir: undefined, cleanup: true },
     environment: { host: process.env, apiKey: 'wk-of-the-daemon', serverRootUrl: undefined, configured: {} },
     args: { serverRootUrl: 'http://oz' },
     setupCommand: undefined,
     teardownCommand: undefined,
+    limits: {},
     grace: 1_000,
     teardownLimit: 60_000,
     hurry: new AbortController().signal,
     ...more,
   };
   const log = pino({ level: 'warn' }, { write: (line) => void lines.push((JSON.parse(line) as { msg: string }).msg) });
-  const backend = createDirectBackend(settings, { table: createProcessTable(), clock: systemClock, log });
+  const tools = { table: createProcessTable(), clock: systemClock };
+  const containments = await openContainments({ choice: 'environment', limits: {} }, tools);
+  const backend = createDirectBackend(settings, { ...tools, containments });
   return {
     root,
     warnings: () => lines,
     execute: (taskId?: RunId) =>
       backend.execute({
         assignment: assignmentOf(taskId),
+        slot: 0,
         signal,
         console: { open: () => Promise.resolve() },
-        onOutcome: () => undefined,
+        memory: {
+          folder: state,
+          isInherited: false,
+          saved,
+          outcome: undefined,
+          save: (next) => Promise.resolve(void (saved = next)),
+        },
+        log,
+        onOutcome: () => Promise.resolve(),
+        onStage: () => undefined,
       }),
   };
 }

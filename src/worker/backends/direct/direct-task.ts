@@ -1,19 +1,22 @@
-import type { Logger } from '../../../common/logger.ts';
+import type { Containment, ContainmentLimits, Containments } from '../../../process/containment.ts';
 import type { ProcessTools } from '../../../process/process-tools.ts';
-import type { StartedProcess } from '../../../process/start-process.ts';
+import type { RecordedProcess } from '../../../process/recorded-process.ts';
+import type { ConsoleStream } from '../../../protocol/streams.ts';
 import type { Place, PlaceSettings } from '../../workspace/place.ts';
-import type { Task } from '../backend.ts';
+import type { Task, TaskOutcome } from '../backend.ts';
 import type { AgentArgumentSettings } from './agent-arguments.ts';
+import type { DirectState } from './direct-state.ts';
 import type { OzProgram } from './oz-program.ts';
 import type { EnvironmentSettings } from './task-environment.ts';
 
 export interface DirectSettings {
-  oz: OzProgram;
+  oz: OzProgram & { isOurs: boolean };
   places: PlaceSettings;
   environment: EnvironmentSettings;
   args: AgentArgumentSettings;
   setupCommand: string | undefined;
   teardownCommand: string | undefined;
+  limits: ContainmentLimits & { output?: number | undefined };
   /** How long a task has between SIGTERM and SIGKILL, in milliseconds. */
   grace: number;
   /** How long teardown may take, in milliseconds. */
@@ -23,7 +26,7 @@ export interface DirectSettings {
 }
 
 export interface DirectTools extends ProcessTools {
-  log: Logger;
+  containments: Containments;
 }
 
 /** One task as the stages of its life see it. */
@@ -31,10 +34,22 @@ export interface DirectTask extends Task {
   readonly place: Place;
   readonly settings: DirectSettings;
   readonly tools: DirectTools;
-  /** Everything that was started for it, in order. */
-  readonly started: StartedProcess[];
-  /** Those of them that are being ended, so that none is ended twice at a time. */
-  readonly ending: Map<StartedProcess, Promise<void>>;
-  /** Values that must not be shown, as they become known. */
-  readonly secrets: string[];
+  /** Whether an earlier daemon had it before. */
+  readonly isInherited: boolean;
+  state: DirectState;
+  /** Holds all its processes together. */
+  containment: Containment;
+  /** Its three commands, as far as they were started. */
+  readonly processes: Map<ConsoleStream, RecordedProcess>;
+  /** For each command, how many records of it there are; all but the last never began. */
+  readonly records: Map<ConsoleStream, number>;
+  outcome?: TaskOutcome | undefined;
+  /** While its processes are being ended, so that they are not ended twice at a time. */
+  ending?: Promise<void> | undefined;
+}
+
+/** Changes what the task knows of itself, here and on disk. */
+export async function save(task: DirectTask, change: Partial<DirectState>): Promise<void> {
+  task.state = { ...task.state, ...change };
+  await task.memory.save(task.state);
 }

@@ -1,69 +1,112 @@
-import { environmentContainment } from '../../../process/containment.ts';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { endTree } from '../../../process/end-tree.ts';
-import type { Exit } from '../../../process/exit.ts';
-import { startProcess, type Command, type StartedProcess } from '../../../process/start-process.ts';
+import type { RecordedProcess } from '../../../process/recorded-process.ts';
+import { startRecorded } from '../../../process/start-recorded.ts';
 import type { ConsoleStream } from '../../../protocol/streams.ts';
 import type { DirectTask } from './direct-task.ts';
+import { watchStage, type Ended, type Limit } from './limits.ts';
 import { taskMarkers, type Variables } from './task-environment.ts';
 
-export interface Stage {
-  stream: ConsoleStream;
+export interface StageCommand {
   program: string;
   args: readonly string[];
   environment: Variables;
-  /** Ends the command early. */
-  signal: AbortSignal;
 }
 
-/** Runs one of a task's three commands in its workspace, to its end. Rejects when it cannot be started. */
-export async function runStage(task: DirectTask, stage: Stage): Promise<Exit> {
-  const started = await startProcess(commandOf(task, stage));
-  task.started.push(started);
-  await task.console.open(stage.stream, task.place.outputOf(stage.stream), task.secrets);
-  const end = () => void endEarly(task, started);
-  stage.signal.addEventListener('abort', end, { once: true });
-  if (stage.signal.aborted) end();
-  try {
-    return await started.exited;
-  } finally {
-    stage.signal.removeEventListener('abort', end);
-  }
+/**
+ * Runs one of a task's three commands in its workspace, to its end, which the signal brings on. One that an earlier
+ * daemon started is followed and not started again. Rejects when it cannot be started.
+ */
+export async function runStage(
+  task: DirectTask,
+  stream: ConsoleStream,
+  signal: AbortSignal,
+  command: () => StageCommand | Promise<StageCommand>,
+): Promise<Ended> {
+  const running = task.processes.get(stream) ?? (await start(task, stream, await command()));
+  task.onStage(stream, 'started');
+  const ended = await follow(task, stream, running, signal);
+  const isFine = ended.met === undefined && ended.exit.code === 0;
+  task.onStage(stream, 'ended', isFine ? undefined : `The ${stream} command did not end with 0`);
+  return ended;
 }
 
-/** Ends what the task's commands left running, with the same grace that a command of its own has. */
-export async function endProcesses(task: DirectTask): Promise<void> {
-  await Promise.all(task.started.map((started) => endOne(task, started)));
+/**
+ * Ends whatever the task's commands left running, with the same grace that a command of its own has. Joins an end that is
+ * under way: a second SIGTERM would disturb those that are ending themselves.
+ */
+export function endProcesses(task: DirectTask): Promise<void> {
+  task.ending ??= endNow(task).finally(() => (task.ending = undefined));
+  return task.ending;
 }
 
 export function shellCommand(command: string): { program: string; args: string[] } {
   return { program: '/bin/sh', args: ['-c', command] };
 }
 
-function commandOf({ place }: DirectTask, { stream, program, args, environment }: Stage): Command {
-  return { program, args, directory: place.workspace, environment, output: place.outputOf(stream) };
+/** Where the life of one of the task's commands is written down, and where its output goes. */
+export function recordOf({ place, records }: DirectTask, stream: ConsoleStream): { record: string; output: string } {
+  const record = join(place.state, `${stream}.${records.get(stream) ?? 1}`);
+  return { record, output: `${record}.log` };
 }
 
-async function endEarly(task: DirectTask, started: StartedProcess): Promise<void> {
+/** What is hidden in a command's output: the same in every life of the daemon, or offsets would come to differ. */
+export function secretsOf({ state }: DirectTask, stream: ConsoleStream): readonly string[] {
+  return stream === 'setup' ? state.secrets : [...state.secrets, ...state.secretsOfSetup];
+}
+
+/** The same for every daemon that has the task; the next execution of its run has another. */
+export function containmentName({ assignment }: DirectTask): string {
+  return `oz-${assignment.execution_id ?? assignment.task_id}`;
+}
+
+async function start(task: DirectTask, stream: ConsoleStream, stage: StageCommand): Promise<RecordedProcess> {
+  // A record that was closed before its command began is of no use any more.
+  task.records.set(stream, (task.records.get(stream) ?? 0) + 1);
+  const { record, output } = recordOf(task, stream);
+  await mkdir(record, { mode: 0o700 });
+  const command = { ...stage, directory: task.place.workspace, output, record, through: [] };
+  const started = await startRecorded(command, task.containment, task.tools);
+  task.processes.set(stream, started);
+  await task.console.open(stream, output, secretsOf(task, stream));
+  return started;
+}
+
+async function follow(
+  task: DirectTask,
+  stream: ConsoleStream,
+  { exited }: RecordedProcess,
+  signal: AbortSignal,
+): Promise<Ended> {
+  let met: Limit | undefined;
+  const end = () => void endEarly(task);
+  const stopWatching = watchStage(task, recordOf(task, stream).output, (limit) => {
+    met ??= limit;
+    end();
+  });
+  signal.addEventListener('abort', end, { once: true });
+  if (signal.aborted) end();
   try {
-    await endOne(task, started);
-  } catch (error) {
-    task.tools.log.error({ task_id: task.assignment.task_id, err: error }, 'A task could not be ended');
+    const exit = await exited;
+    return { exit, met: met ?? (exit.code === 0 ? undefined : await task.containment.exceeded()) };
+  } finally {
+    stopWatching();
+    signal.removeEventListener('abort', end);
   }
 }
 
-/** Joins an end that is under way: a second SIGTERM would disturb those that are ending themselves. */
-function endOne(task: DirectTask, started: StartedProcess): Promise<void> {
-  const underWay = task.ending.get(started);
-  if (underWay !== undefined) return underWay;
-  const end = endNow(task, started).finally(() => task.ending.delete(started));
-  task.ending.set(started, end);
-  return end;
+async function endEarly(task: DirectTask): Promise<void> {
+  try {
+    await endProcesses(task);
+  } catch (err) {
+    task.log.error({ err }, 'A task could not be ended');
+  }
 }
 
-async function endNow({ place, assignment, settings, tools }: DirectTask, started: StartedProcess): Promise<void> {
-  const { grace, hurry } = settings;
+async function endNow({ place, assignment, settings, tools, processes, containment, log }: DirectTask): Promise<void> {
   const markers = taskMarkers(place, assignment.task_id);
-  const survivors = await endTree([started], environmentContainment, { grace, hurry, markers }, tools);
-  if (survivors.length === 0) return;
-  tools.log.warn({ task_id: assignment.task_id, pids: survivors }, 'Processes of a task could not be ended');
+  const { grace, hurry } = settings;
+  const survivors = await endTree([...processes.values()], containment, { grace, hurry, markers }, tools);
+  if (survivors.length > 0) log.warn({ pids: survivors }, 'Processes of a task could not be ended');
 }

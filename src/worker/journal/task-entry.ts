@@ -1,0 +1,85 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeFolder } from '../../common/make-folder.ts';
+import type { Logger } from '../../common/logger.ts';
+import type { Entry } from './entry.ts';
+import { isDiskFull, replaceFile } from './replace-file.ts';
+
+/** The entry of one task, in memory and on disk. */
+export interface TaskEntry {
+  /** What belongs to the task and not into its workspace; it goes with the entry. */
+  readonly folder: string;
+  /** As it is now. */
+  get(): Readonly<Entry>;
+  /**
+   * Resolves once it is on disk. A disk that cannot be written to ends no task: what could not be written is in memory,
+   * and goes to disk with the next change. Once the journal is frozen it stays pending.
+   */
+  update(change: Partial<Entry>): Promise<void>;
+  /** Changes what is of use and not vital: it goes to disk with the next update. */
+  note(change: Partial<Entry>): void;
+  remove(): Promise<void>;
+}
+
+export interface TaskEntryTools {
+  log: Logger;
+  /** Aborted when the daemon leaves its tasks to the next one: nothing is written any more. */
+  frozen: AbortSignal;
+}
+
+export const entryFile = 'entry.json';
+const reserveFile = 'reserve';
+/** Room for what must be written of a task while the disk is full: a few drafts of its entry, and exit codes. */
+const reserve = Buffer.alloc(64 * 1024, 1);
+
+/** Rejects when it cannot be written down; then nothing of it is left. */
+export async function createTaskEntry(folder: string, entry: Entry, tools: TaskEntryTools): Promise<TaskEntry> {
+  try {
+    await makeFolder(folder, 0o700);
+    await writeFile(join(folder, reserveFile), reserve, { mode: 0o600 });
+    await replaceFile(join(folder, entryFile), JSON.stringify(entry));
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+  return openTaskEntry(folder, entry, tools);
+}
+
+export function openTaskEntry(folder: string, entry: Entry, { log, frozen }: TaskEntryTools): TaskEntry {
+  let current = entry;
+  let last: Promise<void> = Promise.resolve();
+
+  async function write(): Promise<void> {
+    if (frozen.aborted) return new Promise(() => undefined);
+    const path = join(folder, entryFile);
+    try {
+      await replaceFile(path, JSON.stringify(current)).catch(async (error: unknown) => {
+        if (!isDiskFull(error)) throw error;
+        await rm(join(folder, reserveFile), { force: true });
+        await replaceFile(path, JSON.stringify(current));
+      });
+    } catch (err) {
+      log.error({ err }, 'What became of a task cannot be written down');
+    }
+  }
+
+  return {
+    folder,
+    get: () => current,
+    update(change) {
+      current = { ...current, ...change };
+      last = last.then(write);
+      return last;
+    },
+    note(change) {
+      current = { ...current, ...change };
+    },
+    async remove() {
+      await last;
+      if (frozen.aborted) return;
+      // The entry first: without it nobody takes what is left for a task.
+      await rm(join(folder, entryFile), { force: true });
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
