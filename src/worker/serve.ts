@@ -110,7 +110,7 @@ function putTogether(options: ServeOptions): Parts {
     consoleLimit,
     send: (message) => connection.send(message),
     lastContact: () => connection.lastContact() ?? journal.lastContact ?? startedAt,
-    deliverUnsent: (entry) => deliverUnsentOf(entry, options),
+    deliverUnsent: (entry) => deliverUnsentOf(entry, connection, options),
     onCapacity: (capacity) => connection.announce(capacity),
     observer,
     clock,
@@ -145,7 +145,11 @@ function receive(message: ServerMessage, supervisor: Supervisor, console: Consol
   }
 }
 
-async function deliverUnsentOf(entry: TaskEntry, { config, clock, log }: ServeOptions): Promise<void> {
+async function deliverUnsentOf(
+  entry: TaskEntry,
+  connection: Connection,
+  { config, clock, log }: ServeOptions,
+): Promise<void> {
   const { task_id, env_vars: variables } = entry.get().assignment;
   const token = variables?.['WARP_API_KEY'];
   // Without its token nothing can be said in its name.
@@ -155,6 +159,7 @@ async function deliverUnsentOf(entry: TaskEntry, { config, clock, log }: ServeOp
     runId: task_id,
     rootUrl: config.server.rootUrl,
     token,
+    isConnected: () => connection.isOpen(),
     clock,
     log,
     // The process's end is the only thing that ends the attempts: the next daemon makes them again.

@@ -135,6 +135,7 @@ async function leave(calls: UnsentCall[], more: Partial<UnsentDelivery> = {}): P
       runId: fakeRunId as RunId,
       rootUrl: api.url,
       token: 'wk-task',
+      isConnected: () => false,
       clock: hasty,
       log: createLogger({ name: 'test', level: 'error' }),
       signal,

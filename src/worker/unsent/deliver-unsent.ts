@@ -14,7 +14,7 @@ export interface UnsentDelivery {
   /** The task's own token: whatever stands in the folder is said as the task, about its own run. */
   token: string;
   /** Whether the server is there, as the link knows: one that is there and is not reached by HTTP is not waited for. */
-  isConnected?: () => boolean;
+  readonly isConnected: () => boolean;
   clock: Clock;
   log: Logger;
   /** Ends the attempts. */
@@ -57,7 +57,7 @@ interface Watch {
 }
 
 /** `stuck` is aborted when nothing was taken for long enough by a server that is there. */
-function watchProgress({ isConnected = () => false, clock }: UnsentDelivery): Watch {
+function watchProgress({ isConnected, clock }: UnsentDelivery): Watch {
   const stuck = new AbortController();
   let isMoving = false;
   let cancel = () => undefined as void;
