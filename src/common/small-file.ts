@@ -3,10 +3,11 @@ import { open } from 'node:fs/promises';
 
 /**
  * The text of a file that somebody else made: at most `limit` bytes of it are ever held, and a pipe, which might keep its
- * reader waiting for ever, is refused as anything is that is no file. The errors say what is wrong, not where.
+ * reader waiting for ever, is refused as anything is that is no file; so is a link, which may lead where its maker must
+ * not look. The errors say what is wrong, not where.
  */
 export async function readSmallFile(path: string, limit: number): Promise<string> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   try {
     if (!(await file.stat()).isFile()) throw new Error('it is not a file');
     const buffer = Buffer.alloc(limit + 1);

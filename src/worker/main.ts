@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { runWorker } from './run-worker.ts';
 
 // Overwrites the arguments as other users see them: the API key may be among them.
@@ -30,6 +30,7 @@ const code = await runWorker({
   args: process.argv.slice(2),
   host: process.env,
   ozBeside: join(import.meta.dirname, '../../bin/oz.js'),
+  programs: { folder: import.meta.dirname, extension: extname(import.meta.filename) },
   stop: stop.signal,
   cancel,
   hurry,

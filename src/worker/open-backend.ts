@@ -5,6 +5,7 @@ import { createProcessTable } from '../process/process-table.ts';
 import { CodedError } from '../protocol/errors.ts';
 import type { Backend } from './backends/backend.ts';
 import { createDirectBackend } from './backends/direct/direct-backend.ts';
+import { openIsolation } from './backends/direct/isolation/open-isolation.ts';
 import { findOz } from './backends/direct/oz-program.ts';
 import type { WorkerConfig } from './config/config.ts';
 import { garbageAge } from './journal/journal.ts';
@@ -16,13 +17,20 @@ export interface OpenBackendOptions {
   host: Readonly<Record<string, string | undefined>>;
   /** The `oz` that came with this daemon. */
   ozBeside: string;
-  hurry: AbortSignal;
+  configFile: string | undefined;
+  programs: { folder: string; extension: string };
+  hurry: AbortController;
   clock: Clock;
   log: Logger;
 }
 
+export interface PreparedBackend {
+  /** Tries out what isolates tasks, in the folder that theirs will be made in. */
+  open(tasksFolder: string): Promise<Backend>;
+}
+
 /** Checks all that tasks will need before it makes anything. */
-export async function openDirectBackend(options: OpenBackendOptions): Promise<Backend> {
+export async function prepareDirectBackend(options: OpenBackendOptions): Promise<PreparedBackend> {
   const { config, host, hurry, clock, log } = options;
   const { direct, server, limits } = config;
   const { oz, version, isOurs } = await findOz({ configured: direct.ozPath, beside: options.ozBeside, host });
@@ -54,9 +62,14 @@ export async function openDirectBackend(options: OpenBackendOptions): Promise<Ba
     limits,
     grace: config.killGrace,
     teardownLimit: direct.teardownTimeout,
-    hurry,
+    hurry: hurry.signal,
   };
-  return createDirectBackend(settings, { ...tools, containments });
+  return {
+    async open(stateFolder) {
+      const isolation = await openIsolation({ ...options, oz, stateFolder });
+      return createDirectBackend({ ...settings, isolation }, { ...tools, containments });
+    },
+  };
 }
 
 /** In the background: it may take its time, and nobody waits for it. */

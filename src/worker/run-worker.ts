@@ -7,8 +7,9 @@ import { resolveConfig } from './config/config.ts';
 import { parseFlags } from './config/flags.ts';
 import { KeyRefusedError } from './connection/dial.ts';
 import { runDoctor } from './doctor/doctor.ts';
-import { openJournal } from './journal/journal.ts';
-import { openDirectBackend } from './open-backend.ts';
+import type { Backend } from './backends/backend.ts';
+import { openJournal, type Journal } from './journal/journal.ts';
+import { prepareDirectBackend, type PreparedBackend } from './open-backend.ts';
 import { openObservers } from './open-observers.ts';
 import { serve } from './serve.ts';
 
@@ -18,6 +19,8 @@ export interface WorkerProcess {
   host: Readonly<Record<string, string | undefined>>;
   /** The `oz` that came with this daemon. */
   ozBeside: string;
+  /** The folder of this program and its siblings, and the ending of their names. */
+  programs: { folder: string; extension: string };
   /** Aborted to end the daemon in good order. */
   stop: AbortSignal;
   /** Aborted when its tasks are to end before it. */
@@ -39,10 +42,11 @@ export async function runWorker(worker: WorkerProcess): Promise<number> {
     if (flags.webSocketUrl && !config.server.isConfigured)
       log.warn(`Nothing but --web-socket-url is given: agents look for their server at ${config.server.rootUrl}`);
     const common = { config, host: worker.host, clock: systemClock, log };
-    const backend = await openDirectBackend({ ...common, ozBeside: worker.ozBeside, hurry: worker.hurry.signal });
+    const prepared = await prepareDirectBackend({ ...common, ...worker, configFile: flags.configFile });
     const observers = await openObservers(common);
     try {
       const journal = await openJournal({ ...config, clock: systemClock, log });
+      const backend = await openBackend(prepared, journal);
       return await serve({ ...common, ...worker, backend, journal, observer: observers.observer });
     } finally {
       await observers.close();
@@ -55,6 +59,15 @@ export async function runWorker(worker: WorkerProcess): Promise<number> {
 function examine(worker: WorkerProcess): Promise<number> {
   const print = (text: string) => void process.stdout.write(text);
   return runDoctor({ ...worker, args: worker.args.slice(1), print, isTerminal: process.stdout.isTTY });
+}
+
+async function openBackend(prepared: PreparedBackend, journal: Journal): Promise<Backend> {
+  try {
+    return await prepared.open(journal.tasksFolder);
+  } catch (error) {
+    await journal.close();
+    throw error;
+  }
 }
 
 function explain(error: unknown, { complain }: WorkerProcess): number {

@@ -23,6 +23,8 @@ export interface WorkerSetup {
   direct?: string[];
   /** Further lines of the config file. */
   lines?: string[];
+  /** Called with the folder before anything is started. */
+  prepare?: (folder: string) => Promise<void>;
   isV2?: boolean;
   /** Whether it is started with a channel to its parent. */
   ipc?: boolean;
@@ -61,6 +63,7 @@ export interface WorkerProcess {
 /** A real daemon, connected to a fake server. Afterwards nothing of it may be left: no process and no file. */
 export async function startTestWorker(setup: WorkerSetup = {}): Promise<TestWorker> {
   const folder = await makeFolder();
+  await setup.prepare?.(folder);
   const server = await startFakeServer({ isV2: setup.isV2 ?? true });
   const taskIds: string[] = [];
   const root = join(folder, 'root');

@@ -17,6 +17,8 @@ import { createTaskEntry, entryFile, openTaskEntry, type TaskEntry, type TaskEnt
 export interface Journal {
   /** Of this daemon's state folder. */
   readonly instanceId: string;
+  /** Where it makes the folders of its tasks. */
+  readonly tasksFolder: string;
   /** What earlier daemons left to be carried on, as of the start. */
   readonly inherited: readonly TaskEntry[];
   /** Rejects when it cannot be written down: then the task must not be taken. */
@@ -53,6 +55,7 @@ export async function openJournal({ stateDir, workerId, clock, log }: JournalOpt
   const contacts = await Promise.all(folders.map(({ path }) => timeOf(join(path, contactFile))));
   return {
     instanceId: own.id,
+    tasksFolder: join(own.path, tasksFolder),
     inherited,
     lastContact: contacts.reduce((a, b) => (a === undefined || (b !== undefined && b > a) ? b : a)),
     create: (entry) => createTaskEntry(join(own.path, tasksFolder, entry.assignment.task_id), entry, tools),

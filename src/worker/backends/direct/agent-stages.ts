@@ -1,10 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { secretValues } from '../../../common/secret-names.ts';
 import { readSmallFile } from '../../../common/small-file.ts';
-import { removeTree } from '../../workspace/remove-tree.ts';
 import type { TaskFailure, TaskOutcome } from '../backend.ts';
 import { agentArguments } from './agent-arguments.ts';
-import { save, type DirectTask } from './direct-task.ts';
+import { environmentSettings, save, type DirectTask } from './direct-task.ts';
 import { parseEnvironmentFile } from './environment-file.ts';
 import { failureOf } from './limits.ts';
 import { runStage, shellCommand, type StageCommand } from './stage.ts';
@@ -39,14 +38,17 @@ export async function runAgent(task: DirectTask): Promise<TaskOutcome> {
   }
 }
 
-async function setupCommand({ assignment, place, settings }: DirectTask, command: string): Promise<StageCommand> {
+async function setupCommand(task: DirectTask, command: string): Promise<StageCommand> {
+  const { assignment, place, isolation } = task;
+  const settings = environmentSettings(task);
   // An earlier daemon may have made it and not come to the start.
-  await removeTree(place.environmentFile);
+  await isolation.remove(place.environmentFile);
   await writeFile(place.environmentFile, '', { flag: 'wx', mode: 0o600 });
-  const variables = taskVariables(assignment, place, settings.environment);
+  await isolation.give(place.environmentFile);
+  const variables = taskVariables(assignment, place, settings);
   return {
     ...shellCommand(command),
-    environment: setupEnvironment(variables, place, assignment.task_id, settings.environment),
+    environment: setupEnvironment(variables, place, assignment.task_id, settings),
   };
 }
 
@@ -59,7 +61,7 @@ async function agentCommand(task: DirectTask): Promise<StageCommand> {
   return {
     program,
     args: [...args, ...agentArguments(assignment, { ...settings.args, unsentFolder })],
-    environment: agentEnvironment(variables, settings.environment),
+    environment: agentEnvironment(variables, environmentSettings(task)),
   };
 }
 

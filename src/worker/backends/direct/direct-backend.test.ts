@@ -10,7 +10,9 @@ import { createProcessTable } from '../../../process/process-table.ts';
 import type { RunId } from '../../../protocol/ids.ts';
 import { assignmentSchema } from '../../../protocol/worker-link.ts';
 import { createDirectBackend } from './direct-backend.ts';
+import { removeTree } from '../../workspace/remove-tree.ts';
 import type { DirectSettings } from './direct-task.ts';
+import type { Isolation, TaskIsolation } from './isolation/isolation.ts';
 
 test('a teardown that takes too long is ended with all it started, and is only a warning', async () => {
   const { execute, warnings, root } = await create({
@@ -74,6 +76,20 @@ test('a task that is ended while its workspace is made starts no setup', async (
 
 const completed = { outcome: { kind: 'completed' } };
 
+const notIsolated = (own: string): TaskIsolation => ({
+  state: { user: null },
+  own,
+  host: {},
+  enter: (_stage, environment) => ({ through: [], environment }),
+  give: () => Promise.resolve(),
+  remove: removeTree,
+  close: () => Promise.resolve(),
+});
+const noIsolation: Isolation = {
+  forTask: ({ state }) => Promise.resolve(notIsolated(join(state, 'own'))),
+  reopen: ({ state }) => notIsolated(join(state, 'own')),
+};
+
 interface Wanted extends Partial<Omit<DirectSettings, 'oz'>> {
   oz?: string[];
   signal?: AbortSignal;
@@ -88,6 +104,7 @@ async function create({ oz = ['-c', 'exit 0'], signal = new AbortController().si
   const lines: string[] = [];
   const settings: DirectSettings = {
     oz: { program: '/bin/sh', args: oz, isOurs: false },
+    isolation: noIsolation,
     places: { workspaceRoot: root, targetDir: undefined, cleanup: true },
     environment: { host: process.env, apiKey: 'wk-of-the-daemon', serverRootUrl: undefined, configured: {} },
     args: { serverRootUrl: 'http://oz' },

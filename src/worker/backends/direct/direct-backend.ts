@@ -1,5 +1,4 @@
 import { makePlace } from '../../workspace/place.ts';
-import { removeTree } from '../../workspace/remove-tree.ts';
 import type { Backend, TaskOutcome } from '../backend.ts';
 import { runAgent, runSetup } from './agent-stages.ts';
 import type { Stage } from './direct-state.ts';
@@ -34,6 +33,8 @@ const steps: Record<Exclude<Stage, 'over'>, (task: DirectTask) => Promise<Stage>
       return conclude(task, notPlaced(error), 'over');
     }
     try {
+      task.isolation = await settings.isolation.forTask(place, task.slot);
+      task.state.isolation = task.isolation.state;
       task.containment = await tools.containments.make(containmentName(task), settings.limits);
       task.state.containment = task.containment.state;
     } catch (error) {
@@ -57,7 +58,9 @@ const steps: Record<Exclude<Stage, 'over'>, (task: DirectTask) => Promise<Stage>
   async end(task) {
     await attempt(task, 'Its processes could not be ended', () => endProcesses(task));
     // A folder by now, if the task made it one.
-    await attempt(task, 'Its environment file could not be removed', () => removeTree(task.place.environmentFile));
+    await attempt(task, 'Its environment file could not be removed', () =>
+      task.isolation.remove(task.place.environmentFile),
+    );
     return 'teardown';
   },
 
@@ -77,8 +80,9 @@ const steps: Record<Exclude<Stage, 'over'>, (task: DirectTask) => Promise<Stage>
     const { place, settings } = task;
     await attempt(task, 'What held its processes could not be removed', () => task.containment.remove());
     if (settings.places.cleanup && !place.isShared) {
-      await attempt(task, 'Its workspace could not be removed', () => removeTree(place.workspace));
+      await attempt(task, 'Its workspace could not be removed', () => task.isolation.remove(place.workspace));
     }
+    await attempt(task, 'Its own folders could not be removed', () => task.isolation.close());
     return 'over';
   },
 };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ContainmentState } from '../../../process/containment.ts';
+import type { IsolationState } from './isolation/isolation.ts';
 
 /**
  * Where a task stands; each stage leads to the next one, and may be begun again by the next daemon:
@@ -21,6 +22,7 @@ export const directStateSchema = z.object({
   workspace: z.string(),
   isShared: z.boolean(),
   containment: z.custom<ContainmentState>((value) => value instanceof Object),
+  isolation: z.custom<IsolationState>((value) => value instanceof Object),
   /** Values that must not be shown, from the start on. */
   secrets: z.array(z.string()),
   /** Those that came with setup: hidden in what comes after it. */

@@ -6,12 +6,14 @@ import type { Place, PlaceSettings } from '../../workspace/place.ts';
 import type { Task, TaskOutcome } from '../backend.ts';
 import type { AgentArgumentSettings } from './agent-arguments.ts';
 import type { DirectState } from './direct-state.ts';
+import type { Isolation, TaskIsolation } from './isolation/isolation.ts';
 import type { OzProgram } from './oz-program.ts';
 import type { EnvironmentSettings } from './task-environment.ts';
 
 export interface DirectSettings {
   oz: OzProgram & { isOurs: boolean };
   places: PlaceSettings;
+  isolation: Isolation;
   environment: EnvironmentSettings;
   args: AgentArgumentSettings;
   setupCommand: string | undefined;
@@ -39,6 +41,8 @@ export interface DirectTask extends Task {
   state: DirectState;
   /** Holds all its processes together. */
   containment: Containment;
+  /** Keeps it from the machine and from other tasks. */
+  isolation: TaskIsolation;
   /** Its three commands, as far as they were started. */
   readonly processes: Map<ConsoleStream, RecordedProcess>;
   /** For each command, how many records of it there are; all but the last never began. */
@@ -52,4 +56,9 @@ export interface DirectTask extends Task {
 export async function save(task: DirectTask, change: Partial<DirectState>): Promise<void> {
   task.state = { ...task.state, ...change };
   await task.memory.save(task.state);
+}
+
+/** What the task's environments are made of: where it runs as somebody else, some of the host's variables are theirs. */
+export function environmentSettings({ settings: { environment }, isolation }: DirectTask): EnvironmentSettings {
+  return { ...environment, host: { ...environment.host, ...isolation.host } };
 }

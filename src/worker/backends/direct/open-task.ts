@@ -15,14 +15,16 @@ export async function openTask(task: Task, settings: DirectSettings, tools: Dire
   const { saved } = task.memory;
   if (saved === undefined) return newTask(task, settings, tools);
   const state = directStateSchema.parse(saved);
+  const place = placeAt(state.workspace, state.isShared, task.memory.folder);
   const direct: DirectTask = {
     ...task,
-    place: placeAt(state.workspace, state.isShared, task.memory.folder),
+    place,
     settings,
     tools,
     isInherited: true,
     state,
     containment: environmentContainment,
+    isolation: settings.isolation.reopen(place, state.isolation),
     processes: new Map(),
     records: new Map(),
     outcome: task.memory.outcome,
@@ -32,6 +34,8 @@ export async function openTask(task: Task, settings: DirectSettings, tools: Dire
   for (const stream of consoleStreams) await adopt(direct, stream, names);
   return direct;
 }
+
+const noIsolation = { user: null };
 
 function newTask(task: Task, settings: DirectSettings, tools: DirectTools): DirectTask {
   const { assignment, memory } = task;
@@ -43,6 +47,7 @@ function newTask(task: Task, settings: DirectSettings, tools: DirectTools): Dire
     workspace: place.workspace,
     isShared: place.isShared,
     containment: environmentContainment.state,
+    isolation: noIsolation,
     secrets: [
       ...secretValues({ ...host, API_KEY: apiKey }),
       ...secretValues({ ...variables, ...configured, WARP_API_KEY: assignment.env_vars?.['WARP_API_KEY'] }),
@@ -57,6 +62,8 @@ function newTask(task: Task, settings: DirectSettings, tools: DirectTools): Dire
     isInherited: memory.isInherited,
     state,
     containment: environmentContainment,
+    // Until it has a place.
+    isolation: settings.isolation.reopen(place, noIsolation),
     processes: new Map(),
     records: new Map(),
   };

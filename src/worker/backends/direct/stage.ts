@@ -66,7 +66,8 @@ async function start(task: DirectTask, stream: ConsoleStream, stage: StageComman
   task.records.set(stream, (task.records.get(stream) ?? 0) + 1);
   const { record, output } = recordOf(task, stream);
   await mkdir(record, { mode: 0o700 });
-  const command = { ...stage, directory: task.place.workspace, output, record, through: [] };
+  const entrance = task.isolation.enter(stream, stage.environment);
+  const command = { ...stage, ...entrance, directory: task.place.workspace, output, record };
   const started = await startRecorded(command, task.containment, task.tools);
   task.processes.set(stream, started);
   await task.console.open(stream, output, secretsOf(task, stream));

@@ -1,5 +1,5 @@
 import { describeExit } from '../../../process/exit.ts';
-import { save, type DirectTask } from './direct-task.ts';
+import { environmentSettings, save, type DirectTask } from './direct-task.ts';
 import { runStage, shellCommand } from './stage.ts';
 import { teardownEnvironment } from './task-environment.ts';
 
@@ -19,7 +19,7 @@ export async function runTeardown(task: DirectTask, command: string): Promise<st
     const signal = AbortSignal.any([limit.signal, settings.hurry]);
     const { exit, met } = await runStage(task, 'teardown', signal, () => ({
       ...shellCommand(command),
-      environment: teardownEnvironment(place, assignment.task_id, settings.environment),
+      environment: teardownEnvironment(place, assignment.task_id, environmentSettings(task)),
     }));
     if (limit.signal.aborted) return problem('took too long and was ended');
     if (met !== undefined) return problem(`met the limit of ${met} and was ended`);
