@@ -13,9 +13,10 @@ export interface Row {
   failure?: string;
 }
 
-/** A line that the next one replaces, where somebody watches. */
+/** How far it is: a line that the next one replaces where somebody watches, and stays in a log. */
 export function inform(text: string): void {
-  if (process.stdout.isTTY) process.stdout.write(`\r\u001b[K${text}`);
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
+  else if (text !== '') process.stderr.write(`${text}\n`);
 }
 
 export function printTable(rows: readonly Row[]): void {

@@ -4,8 +4,10 @@ import type { Clock } from '../../src/common/clock.ts';
 export interface ManualClock extends Clock {
   /** Lets time pass, and calls on the way what was to be called, in its order. */
   advance(duration: number): void;
-  /** Lets time pass in which nothing was called: the process was stopped, or the clock was set. */
+  /** Lets time pass in which nothing was called: the process was stopped. */
   jump(duration: number): void;
+  /** What it says changes at once, as when somebody sets the machine's clock; timers take as long as they would have. */
+  set(distance: number): void;
 }
 
 interface Timer {
@@ -32,6 +34,10 @@ export function createManualClock(start = Date.parse('2026-01-01T00:00:00Z')): M
         timer.run();
       }
       now = end;
+    },
+    set(distance) {
+      now += distance;
+      for (const timer of timers) timer.at += distance;
     },
     jump(duration) {
       now += duration;
