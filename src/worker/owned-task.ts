@@ -79,7 +79,8 @@ export class OwnedTask implements TaskEnder {
   }
 
   setIdle(isIdle: boolean): void {
-    this.#entry.note({ isIdle });
+    // The next daemon has to know it too, when the slot is asked for.
+    void this.#entry.update({ isIdle });
   }
 
   /** Says how it ends before it has, because nobody may be there to say it later. */
@@ -178,6 +179,7 @@ export class OwnedTask implements TaskEnder {
     const limits = {
       deadline,
       fenceAfter: fence === undefined ? undefined : fence * 1000,
+      isInherited: this.#isInherited,
       lastContact: () => this.#tools.lastContact(),
     };
     return watchTime(limits, (kind) => this.end(kind), this.#tools.clock);

@@ -1,6 +1,8 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { promisify } from 'node:util';
+import { expect, onTestFinished, test } from 'vitest';
 import { fileWith, processesOf, startTestWorker, type TestWorker } from '../../test/helpers/test-worker.ts';
 
 /** A daemon dies, by whatever hand; the next one carries on what it had, and nothing is lost or done twice. */
@@ -205,6 +207,56 @@ test('an idle task leaves when it is asked to, and one that works does not', asy
   expect(completed.data).toMatchObject({ ...idle, task_state: 'RELEASED' });
   expect(await processesOf([busy?.task_id ?? ''])).not.toEqual([]);
 });
+
+test('a task ends by the own clock of its daemon when the server is silent for longer than its fence', async () => {
+  const worker = await startTestWorker({ oz: 'echo ready > ready; exec sleep 600', teardown: 'touch ../torn' });
+  const { taskId } = worker.assign({ fenceAfterSeconds: 3 });
+  await fileWith(join(worker.root, taskId, 'ready'), 'ready');
+  worker.server.holdOff();
+  worker.server.cut();
+  await fileWith(join(worker.root, 'torn'), '');
+  worker.server.admit();
+  expect(await processesOf([taskId])).toEqual([]);
+  expect((await worker.server.waitFor('task_failed', taskId)).data.failure_reason).toBe('evicted');
+}, 30_000);
+
+test('a workspace that another daemon has put in the place of a task is left alone', async () => {
+  const worker = await startTestWorker({ oz: step('oz') });
+  const { taskId } = worker.assign();
+  await fileWith(join(worker.root, 'oz-ran'), 'oz');
+  await rename(join(worker.root, taskId), join(worker.root, 'aside'));
+  await mkdir(join(worker.root, taskId));
+  await writeFile(join(worker.root, 'oz-go'), '');
+  await worker.server.waitFor('task_completed', taskId);
+  expect(await readdir(worker.root)).toContain(taskId);
+});
+
+test.skipIf(process.getuid?.() !== 0)(
+  'on a full disk a running task is carried to its true end, and a new one is rejected (needs root, for a small tmpfs)',
+  async () => {
+    const worker = await startTestWorker({
+      oz: `${step('oz')}; exit 7`,
+      teardown: 'touch ../torn',
+      prepare: mountSmallDisk,
+    });
+    const { taskId } = worker.assign();
+    await fileWith(join(worker.root, 'oz-ran'), 'oz');
+    await writeFile(join(worker.folder, 'state/filler'), Buffer.alloc(16 * 1024 * 1024)).catch(() => undefined);
+    const late = worker.assign();
+    expect((await worker.server.waitFor('task_rejected', late.taskId)).data.reason).toContain('disk');
+    await writeFile(join(worker.root, 'oz-go'), '');
+    expect((await worker.server.waitFor('task_failed', taskId)).data.exit_code).toBe(7);
+    expect((await readdir(worker.root)).sort()).toEqual(['oz-go', 'oz-ran', 'torn']);
+    await rm(join(worker.folder, 'state/filler'));
+  },
+);
+
+async function mountSmallDisk(folder: string): Promise<void> {
+  const state = join(folder, 'state');
+  await mkdir(state);
+  await promisify(execFile)('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', state]);
+  onTestFinished(async () => void (await promisify(execFile)('umount', [state])));
+}
 
 async function die({ process: daemon }: TestWorker): Promise<void> {
   daemon.kill('SIGKILL');

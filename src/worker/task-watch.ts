@@ -6,6 +6,8 @@ export interface TaskLimits {
   deadline: number | undefined;
   /** How long the server may be silent before another attempt may have begun, in milliseconds. */
   fenceAfter: number | undefined;
+  /** Whether the silence before now is that of a daemon that was not there to listen. */
+  isInherited: boolean;
   /** When the server last said something. */
   lastContact(): number;
 }
@@ -18,7 +20,7 @@ const firstDial = 10_000;
 /** Ends a task that has come to one of its limits in time. The returned function ends the watch. */
 export function watchTime(limits: TaskLimits, end: (kind: TaskEndKind) => void, clock: Clock): () => void {
   const { deadline = Infinity, fenceAfter = Infinity } = limits;
-  const noFenceBefore = clock.now() + firstDial;
+  const noFenceBefore = limits.isInherited ? clock.now() + firstDial : 0;
   let cancel = () => undefined as void;
   if (deadline === Infinity && fenceAfter === Infinity) return cancel;
   const look = () => {

@@ -47,6 +47,7 @@ interface AssignmentOptions {
   task?: object;
   env?: Record<string, string>;
   args?: string[];
+  fenceAfterSeconds?: number;
   /** Sent to the next connection as soon as it is made, instead of to the one there is. */
   withTheGreeting?: boolean;
 }
@@ -191,7 +192,7 @@ async function expectNothingLeft(folder: string, taskIds: string[]): Promise<voi
   expect(existsSync(join(folder, 'state/test-worker'))).toBe(false);
 }
 
-function assignment(taskId: string, executionId: string, { task, env, args }: AssignmentOptions) {
+function assignment(taskId: string, executionId: string, { task, env, args, fenceAfterSeconds }: AssignmentOptions) {
   const required = { id: taskId, title: 'A task', task_definition: { prompt: 'do' }, created_at: '', updated_at: '' };
   return {
     task_id: taskId,
@@ -199,5 +200,6 @@ function assignment(taskId: string, executionId: string, { task, env, args }: As
     task: { ...required, ...task },
     env_vars: { WARP_API_KEY: `token-of-${taskId}`, ...env },
     ...(args ? { additional_oz_args: args } : {}),
+    ...(fenceAfterSeconds ? { fence_after_seconds: fenceAfterSeconds } : {}),
   };
 }

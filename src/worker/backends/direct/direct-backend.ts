@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { makePlace } from '../../workspace/place.ts';
 import type { Backend, TaskOutcome } from '../backend.ts';
 import { runAgent, runSetup } from './agent-stages.ts';
@@ -28,6 +29,7 @@ const steps: Record<Exclude<Stage, 'over'>, (task: DirectTask) => Promise<Stage>
     const { place, settings, tools } = task;
     try {
       await makePlace(place, tools.clock, task.isInherited);
+      task.state.workspaceInode = await inodeOf(place.workspace);
     } catch (error) {
       // What stands in its place is not the task's to remove.
       return conclude(task, notPlaced(error), 'over');
@@ -79,7 +81,7 @@ const steps: Record<Exclude<Stage, 'over'>, (task: DirectTask) => Promise<Stage>
   async clean(task) {
     const { place, settings } = task;
     await attempt(task, 'What held its processes could not be removed', () => task.containment.remove());
-    if (settings.places.cleanup && !place.isShared) {
+    if (settings.places.cleanup && !place.isShared && (await inodeOf(place.workspace)) === task.state.workspaceInode) {
       await attempt(task, 'Its workspace could not be removed', () => task.isolation.remove(place.workspace));
     }
     await attempt(task, 'Its own folders could not be removed', () => task.isolation.close());
@@ -91,6 +93,11 @@ async function conclude(task: DirectTask, outcome: TaskOutcome, next: Stage = 'e
   task.outcome = outcome;
   await task.onOutcome(outcome);
   return next;
+}
+
+/** Undefined for what is not there. */
+async function inodeOf(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(() => undefined))?.ino;
 }
 
 function notPlaced(error: unknown): TaskOutcome {

@@ -21,6 +21,8 @@ export const directStateSchema = z.object({
   stage: z.enum(stages),
   workspace: z.string(),
   isShared: z.boolean(),
+  /** Which folder it is: another daemon may have moved it aside and put one of its own in its place. */
+  workspaceInode: z.number().optional(),
   containment: z.custom<ContainmentState>((value) => value instanceof Object),
   isolation: z.custom<IsolationState>((value) => value instanceof Object),
   /** Values that must not be shown, from the start on. */

@@ -106,7 +106,8 @@ async function endEarly(task: DirectTask): Promise<void> {
 }
 
 async function endNow({ place, assignment, settings, tools, processes, containment, log }: DirectTask): Promise<void> {
-  const markers = taskMarkers(place, assignment.task_id);
+  // Nobody has left a real containment; and another daemon of this host may run the next execution of the same run.
+  const markers = containment.kind === 'environment' ? taskMarkers(place, assignment.task_id) : [];
   const { grace, hurry } = settings;
   const survivors = await endTree([...processes.values()], containment, { grace, hurry, markers }, tools);
   if (survivors.length > 0) log.warn({ pids: survivors }, 'Processes of a task could not be ended');
