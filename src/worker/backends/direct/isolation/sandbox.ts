@@ -64,6 +64,8 @@ function bubblewrapArguments(settings: SandboxSettings, place: IsolatedPlace, us
   return [
     findSystemProgram('bwrap') ?? 'bwrap',
     ...mountArguments(viewOf(settings, place, user)),
+    // What the program leaves behind would be held by its init, which no SIGTERM ends: it goes with bubblewrap at once.
+    '--die-with-parent',
     '--unshare-pid',
     '--unshare-ipc',
     ...(settings.egress ? ['--unshare-net'] : []),
