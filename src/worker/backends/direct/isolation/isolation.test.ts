@@ -139,6 +139,13 @@ describe.skipIf(!hasBubblewrap).each(asWhom)('sandbox of %s (needs bubblewrap)',
     await expect(stat('/tmp/.probe')).rejects.toThrow('ENOENT');
   });
 
+  test('the settings of the kernel cannot be changed, by root within neither', async () => {
+    const task = await (await makeMachine({ runAs, sandbox: {} })).task(0);
+    const settings = ['/proc/sys/kernel/core_pattern', '/proc/sys/kernel/hostname', '/proc/sysrq-trigger'];
+    const open = (path: string) => `(: >>${path}) 2>/dev/null && echo ${path}`;
+    expect(await task.run('agent', `${settings.map(open).join('; ')}; true`)).toBe('');
+  });
+
   test("the daemon's folders, the file, other workspaces, homes and what is named are hidden", async () => {
     const machine = await makeMachine({ runAs, sandbox: { hidden: ['HIDDEN'], readable: ['HIDDEN/shown'] } });
     await machine.task(0);

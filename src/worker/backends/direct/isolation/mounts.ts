@@ -17,6 +17,11 @@ export interface View {
 type Mount = { kind: 'hidden' } | { kind: 'read' | 'write'; source: string };
 
 const machine = '--ro-bind / / --dev /dev --perms 1777 --tmpfs /dev/shm --proc /proc'.split(' ');
+/**
+ * Settings of the kernel: root's to change, even without any of root's rights. With `core_pattern` alone, root within
+ * would be root without.
+ */
+const kernelSettings = ['sys', 'sysrq-trigger', 'irq', 'bus', 'fs', 'acpi', 'scsi', 'driver', 'mtrr'];
 
 /**
  * The arguments of bubblewrap for it. What lies deeper beats what is around it; for the same path, what is shown beats
@@ -31,6 +36,7 @@ export function mountArguments(view: View): string[] {
   const hidden = paths.filter((path) => mounts.get(path)?.kind === 'hidden' && isFolder(path));
   return [
     ...machine,
+    ...kernelSettings.flatMap((name) => ['--ro-bind-try', `/proc/${name}`, `/proc/${name}`]),
     ...paths.flatMap((path) => [...made(parentsOf(path, paths)), ...argumentsOf(path, mounts.get(path))]),
     // Only now: until here the places of what lies deeper had to be made.
     ...hidden.flatMap((path) => ['--remount-ro', path]),
