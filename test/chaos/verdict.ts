@@ -48,8 +48,13 @@ export interface JudgeOptions {
 export async function judge(stage: Stage, { patience, mayLoseConsole }: JudgeOptions): Promise<Verdict> {
   const deadline = systemClock.now() + patience;
   const unended = await untilAllOver(stage, deadline);
+  // A worker that came back late still ends what the server has given up: its teardown is looked at after that.
+  const ours = stage.daemons.map((daemon) => daemon.pid());
+  const folder = stage.host.folder;
+  const surviving = await untilNone(async () => survivors(folder, await readTraces(stage.out), ours));
+  const left = await untilNone(() => leftovers(stage));
   const traces = await readTraces(stage.out);
-  const losses: Losses = { lost: [], doubled: [], untrue: [], teardowns: [], holes: [], surviving: [], left: [] };
+  const losses: Losses = { lost: [], doubled: [], untrue: [], teardowns: [], holes: [], surviving, left };
   let longest = 0;
   for (const record of stage.records) {
     const name = `run ${record.plan.number} (${record.runId})`;
@@ -64,9 +69,6 @@ export async function judge(stage: Stage, { patience, mayLoseConsole }: JudgeOpt
     add(losses.holes, hole(record, seen, traces, mayLoseConsole));
     longest = Math.max(longest, timeToTruth(record, seen, traces));
   }
-  const ours = stage.daemons.map((daemon) => daemon.pid());
-  losses.surviving = await untilNone(() => survivors(stage.host.folder, traces, ours));
-  losses.left = await untilNone(() => leftovers(stage));
   return { acknowledged: stage.records.length, faults: stage.faults, losses, longest };
 }
 
@@ -139,9 +141,9 @@ function untruth(record: RunRecord, { states, message }: Seen, { ended }: Traces
 function teardownProblem({ runId }: RunRecord, { states }: Seen, traces: Traces): string | undefined {
   const setups = traces.setups.get(runId) ?? 0;
   const teardowns = traces.teardowns.get(runId) ?? 0;
-  const claims = states.filter(({ state }) => state === 'CLAIMED').length;
-  if (teardowns >= setups && teardowns <= Math.max(setups, claims)) return undefined;
-  return `prepared ${setups} times, torn down ${teardowns} times, claimed ${claims} times`;
+  const offers = states.filter(({ state }) => state === 'PENDING').length;
+  if (teardowns >= setups && teardowns <= Math.max(setups, offers)) return undefined;
+  return `prepared ${setups} times, torn down ${teardowns} times, offered ${offers} times`;
 }
 
 /** A script that ended by itself has said all that it was to say; another one has said the beginning of it. */

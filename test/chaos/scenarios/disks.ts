@@ -4,7 +4,7 @@ import { again, pause, underLoad } from '../load.ts';
 import type { Scenario } from '../scenario.ts';
 import type { Stage } from '../stage.ts';
 import { whyNoMounts } from '../tmpfs.ts';
-import { often } from './faults.ts';
+import { seldom } from './faults.ts';
 
 /** File systems of a few megabytes that run full, under the daemon's journal or under the tasks. */
 export const disks: readonly Scenario[] = [
@@ -12,21 +12,21 @@ export const disks: readonly Scenario[] = [
     name: 'disk-state',
     breaks: 'the state folder, full for a moment',
     share: 40,
-    few: 6,
+    few: 5,
     settings: { disks: { state: '8m' } },
     lacks: whyNoMounts,
     // What an agent prints into a full disk is gone; its transcript is not.
     mayLoseConsole: true,
     play: (stage, load) =>
       underLoad(stage, load, (calm) =>
-        again(stage, calm, often, () => fillForAMoment(stage, stage.host.path('state'))),
+        again(stage, calm, seldom, () => fillForAMoment(stage, stage.host.path('state'))),
       ),
   },
   {
     name: 'disk-workspaces',
     breaks: 'the workspaces, filled by the tasks themselves',
     share: 40,
-    few: 6,
+    few: 5,
     settings: { disks: { workspaces: '2m' } },
     lacks: whyNoMounts,
     plan: (usual, random) => ({

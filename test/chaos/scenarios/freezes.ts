@@ -12,7 +12,7 @@ export const freezes: readonly Scenario[] = [
     name: 'freeze-daemon',
     breaks: 'SIGSTOP of the daemon past its lease, and SIGCONT',
     share: 30,
-    few: 6,
+    few: 0,
     play: (stage, load) =>
       underLoad(stage, load, (calm) =>
         again(stage, calm, seldom, () =>
@@ -34,7 +34,7 @@ export const freezes: readonly Scenario[] = [
     name: 'freeze-until-lost',
     breaks: 'SIGSTOP of the daemon until its runs are lost; it comes back late',
     share: 20,
-    few: 4,
+    few: 0,
     settings: { server: { OZ_LEASE: '1s', OZ_LOST_AFTER: '3s', OZ_RETRY_AFTER: '3s' } },
     // Most would never end by themselves: somebody has to end them.
     plan: (usual, random) => ({ ...usual, deed: random.pick(['sleep 600', 'sleep 600', ':']) }),

@@ -24,7 +24,8 @@ function scenario(
     name,
     breaks,
     share,
-    few: 10,
+    // The others take longer than a test should.
+    few: ['kill-daemon', 'kill-agent'].includes(name) ? 6 : 0,
     play: (stage, load) => underLoad(stage, load, (calm) => again(stage, calm, pauses, () => fault(stage))),
   };
 }

@@ -21,7 +21,7 @@ function scenario(name: string, breaks: string, moment: (stage: Stage, calm: Abo
     name,
     breaks,
     share: 60,
-    few: 8,
+    few: name === 'line-output' ? 0 : 5,
     play: (stage, load) =>
       underLoad(stage, load, (calm) =>
         again(stage, calm, seldom, async () => {

@@ -27,7 +27,7 @@ function scenario(name: string, containment: string, kinds: (keyof typeof deeds)
     name,
     breaks: `processes that leave their run, contained by ${containment}`,
     share: 30,
-    few: 6,
+    few: 5,
     settings: { direct: [`containment: ${containment}`] },
     lacks: () => (process.getuid?.() === 0 ? undefined : 'root'),
     plan: (usual, random): RunPlan => ({ ...usual, deed: deeds[random.pick(kinds)] }),
@@ -51,7 +51,7 @@ export const cancels: Scenario = {
   name: 'cancels',
   breaks: 'cancels at any moment, the daemon killed under them',
   share: 60,
-  few: 8,
+  few: 0,
   plan: (usual) => ({ ...usual, deed: `sleep 5; : ${traces.ended}` }),
   play: playOrphans,
 };

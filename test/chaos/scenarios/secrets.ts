@@ -12,7 +12,7 @@ export const secrets: Scenario = {
   name: 'secrets',
   breaks: 'a secret split over chunks, SIGKILL of the daemon between them',
   share: 40,
-  few: 8,
+  few: 5,
   settings: {
     direct: [
       'environment:',

@@ -10,7 +10,7 @@ export const shutdowns: readonly Scenario[] = [
     name: 'drain',
     breaks: 'a daemon drained while runs are offered, its twin going on',
     share: 60,
-    few: 8,
+    few: 5,
     settings: { daemons: 2, worker: ['on_shutdown: drain'] },
     play: (stage, load) =>
       underLoad(stage, load, (calm) =>
@@ -24,7 +24,7 @@ export const shutdowns: readonly Scenario[] = [
     name: 'upgrade',
     breaks: 'a daemon stopped and started again, its tasks running on',
     share: 60,
-    few: 8,
+    few: 0,
     play: (stage, load) => underLoad(stage, load, (calm) => again(stage, calm, seldom, () => restart(stage))),
   },
   {

@@ -1,0 +1,5 @@
+import { lines } from './scenarios/lines.ts';
+import { kills } from './scenarios/kills.ts';
+import { playShort } from './short.ts';
+
+playShort([...kills, ...lines]);

@@ -1,0 +1,27 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { lossesOf, perform, type Scenario } from './scenario.ts';
+
+/** The same faults in every run of the tests. */
+const seed = 20_261;
+
+/** `npm run chaos` in short: the same scenarios, a few runs of each. One that this machine cannot play is skipped. */
+export function playShort(scenarios: readonly Scenario[]): void {
+  describe('Nothing is lost, doubled, untrue or left behind', () => {
+    for (const scenario of scenarios.filter(({ few }) => few > 0)) {
+      const lack = scenario.lacks?.();
+      const because = lack === undefined ? '' : ` (skipped: ${lack})`;
+      test.skipIf(lack !== undefined)(
+        `${scenario.name}: ${scenario.breaks}${because}`,
+        { timeout: 150_000 },
+        async () => {
+          const logs = join(tmpdir(), 'oz-chaos-logs');
+          const verdict = await perform(scenario, { seed, runs: scenario.few, logs });
+          expect(verdict.acknowledged).toBe(scenario.few);
+          expect(lossesOf(verdict)).toEqual([]);
+        },
+      );
+    }
+  });
+}
