@@ -19,12 +19,12 @@ test('a file is read whole up to the limit, and refused beyond it', async () => 
   await expect(readSmallFile(path, 6)).rejects.toThrow('it is longer than 6 bytes');
 });
 
-test('a pipe, a folder and a device are refused at once', async () => {
+test('a pipe, a folder and a link, even to a device, are refused at once', async () => {
   execFileSync('mkfifo', [path]);
   await expect(readSmallFile(path, 10)).rejects.toThrow('it is not a file');
   await expect(readSmallFile(folder, 10)).rejects.toThrow('it is not a file');
   await symlink('/dev/zero', join(folder, 'endless'));
-  await expect(readSmallFile(join(folder, 'endless'), 10)).rejects.toThrow('it is not a file');
+  await expect(readSmallFile(join(folder, 'endless'), 10)).rejects.toThrow('it is a link');
 });
 
 test('a file that is not there is told by its code', async () => {
