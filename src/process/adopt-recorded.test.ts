@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { outputHolds, processTools as tools, scriptCommand, startScript } from '../../test/helpers/recorded.ts';
@@ -88,6 +88,15 @@ test('a beginning that nobody is left to write is none', async () => {
   const { command, marker } = await scriptCommand('');
   await writeFile(join(command.record, 'beginning'), '');
   expect(await adoptRecorded(command.record, [marker], tools)).toBeUndefined();
+});
+
+test('a beginning that a machine went down with may have been one: it is not begun again', async () => {
+  const { command, marker } = await scriptCommand('');
+  await writeFile(join(command.record, 'beginning'), '');
+  await utimes(join(command.record, 'beginning'), 1, 1);
+  const adopted = await adoptRecorded(command.record, [marker], tools);
+  expect(await adopted?.exited).toEqual({ code: null, signal: null });
+  expect(adopted?.signalGroup('SIGKILL')).toBe(false);
 });
 
 test('a beginning that is being written is waited for', async () => {

@@ -1,12 +1,13 @@
 import { sleep } from '../common/clock.ts';
 import type { ProcessTools } from './process-tools.ts';
-import { closeRecord, readBeginning } from './record.ts';
+import { closeRecord, isBeforeBoot, readBeginning, unseenBeginning } from './record.ts';
 import type { RecordedProcess } from './recorded-process.ts';
 import { watchRecorded } from './watch-recorded.ts';
 import { isMarked } from './end-strays.ts';
 
-/** How often to look whether a beginning has been written, in milliseconds. */
+/** How often to look whether a beginning has been written, and for how long, in milliseconds. */
 const pollPeriod = 20;
+const patience = 5_000;
 
 /**
  * Takes over a command that an earlier life of this program started, whether it runs or has ended meanwhile. Undefined:
@@ -17,12 +18,16 @@ export async function adoptRecorded(
   markers: readonly string[],
   tools: ProcessTools,
 ): Promise<RecordedProcess | undefined> {
-  for (;;) {
+  for (let waited = 0; ; waited += pollPeriod) {
     const beginning = readBeginning(record);
     if (typeof beginning === 'object') return watchRecorded(record, beginning, tools);
     if (beginning === 'closed' || (beginning === 'absent' && (await closeRecord(record)))) return undefined;
-    // Somebody has begun to write it. If nobody is there any more, it was killed before there was anything to run.
-    if (beginning === 'unwritten' && !(await isAnybodyMarked(markers, tools))) return undefined;
+    if (beginning === 'unwritten') {
+      // It may have run, and what it wrote not have reached the disk.
+      if (isBeforeBoot(record) || waited >= patience) return watchRecorded(record, unseenBeginning, tools);
+      // If nobody is there any more, who began to write was killed before there was anything to run.
+      if (!(await isAnybodyMarked(markers, tools))) return undefined;
+    }
     await sleep(tools.clock, pollPeriod);
   }
 }

@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { open, writeFile } from 'node:fs/promises';
+import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { exitOf, type Exit } from './exit.ts';
 import { parseProcStat } from './proc-stat.ts';
@@ -48,6 +49,19 @@ export function readBeginning(record: string): Beginning | 'absent' | 'closed' |
   // The last line end is written last: without it there may be more to come.
   if (!shim || !command || !bootId || ending === undefined) return 'unwritten';
   return { shim, command, bootId };
+}
+
+/** Of a command that nobody knows more of than that it may have run: it counts as ended, and without a code. */
+export const unseenBeginning: Beginning = {
+  shim: { pid: 0, startTime: '' },
+  command: { pid: 0, startTime: '' },
+  bootId: 'unknown',
+};
+
+/** Whether the machine was started again since somebody began with it. */
+export function isBeforeBoot(record: string): boolean {
+  const begunAt = statSync(beginningFile(record), { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
+  return begunAt < Date.now() - uptime() * 1_000;
 }
 
 /** Keeps a shim that has not begun from beginning. False when it, or somebody else, was faster. */
