@@ -2,6 +2,7 @@ import { mkdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import type { Clock } from '../../common/clock.ts';
 import type { Logger } from '../../common/logger.ts';
+import { CodedError } from '../../protocol/errors.ts';
 import { removeTree } from '../workspace/remove-tree.ts';
 import { entrySchema, type Entry } from './entry.ts';
 import {
@@ -49,8 +50,8 @@ export async function openJournal({ stateDir, workerId, clock, log }: JournalOpt
   const tools: TaskEntryTools = { log, frozen: frozen.signal };
   const inherited: TaskEntry[] = [];
   for (const folder of folders) {
-    await collectSetAside(folder, clock);
-    inherited.push(...(await readEntries(folder, tools, clock)));
+    await collectSetAside(folder, { tools, clock });
+    inherited.push(...(await readEntries(folder, { tools, clock })));
   }
   const contacts = await Promise.all(folders.map(({ path }) => timeOf(join(path, contactFile))));
   return {
@@ -69,7 +70,12 @@ export async function openJournal({ stateDir, workerId, clock, log }: JournalOpt
 
 const contactFile = 'contact';
 
-async function readEntries(folder: InstanceFolder, tools: TaskEntryTools, clock: Clock): Promise<TaskEntry[]> {
+interface Reading {
+  tools: TaskEntryTools;
+  clock: Clock;
+}
+
+async function readEntries(folder: InstanceFolder, { tools, clock }: Reading): Promise<TaskEntry[]> {
   const entries: TaskEntry[] = [];
   for (const name of await listFolder(join(folder.path, tasksFolder))) {
     const path = join(folder.path, tasksFolder, name);
@@ -84,15 +90,21 @@ async function readEntries(folder: InstanceFolder, tools: TaskEntryTools, clock:
   return entries;
 }
 
-/** A folder without an entry is one that was being made or removed; anything else is set aside for people to look at. */
+/**
+ * A folder without an entry is one that was being made or removed. One whose entry means nothing is set aside for people
+ * to look at. One that could not be read at this moment is somebody's task: better no daemon than one without it.
+ */
 async function passOver(
   folder: InstanceFolder,
   name: string,
   error: unknown,
-  { tools, clock }: { tools: TaskEntryTools; clock: Clock },
+  { tools, clock }: Reading,
 ): Promise<void> {
   const path = join(folder.path, tasksFolder, name);
-  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return removeTree(path);
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') return removeLeftover(path, tools);
+  if (syscall !== undefined && !meansNothing.includes(code ?? ''))
+    throw new CodedError('invalid_request', `The entry of a task in ${path} cannot be read: ${message}.`);
   const aside = join(folder.path, setAsideFolder);
   await mkdir(aside, { recursive: true, mode: 0o700 });
   const kept = join(aside, `${name}.${clock.now()}`);
@@ -104,10 +116,18 @@ async function passOver(
   );
 }
 
-async function collectSetAside({ path }: InstanceFolder, clock: Clock): Promise<void> {
+/** What stands where an entry should be is no file, or no folder. */
+const meansNothing = ['EISDIR', 'ENOTDIR', 'ELOOP'];
+
+async function removeLeftover(path: string, { log }: TaskEntryTools): Promise<void> {
+  // It keeps nobody from working, and the next daemon tries again.
+  await removeTree(path).catch((err: unknown) => log.warn({ err }, 'What is left of a task cannot be removed'));
+}
+
+async function collectSetAside({ path }: InstanceFolder, { clock, tools }: Reading): Promise<void> {
   for (const name of await listFolder(join(path, setAsideFolder))) {
     const since = Number(name.split('.').at(-1));
-    if (clock.now() - since > garbageAge) await removeTree(join(path, setAsideFolder, name));
+    if (clock.now() - since > garbageAge) await removeLeftover(join(path, setAsideFolder, name), tools);
   }
 }
 

@@ -1,7 +1,7 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFolder } from '../../common/make-folder.ts';
 import type { Logger } from '../../common/logger.ts';
+import { removeTree } from '../workspace/remove-tree.ts';
 import type { Entry } from './entry.ts';
 import { isDiskFull, replaceFile } from './replace-file.ts';
 
@@ -34,15 +34,28 @@ const reserve = Buffer.alloc(64 * 1024, 1);
 
 /** Rejects when it cannot be written down; then nothing of it is left. */
 export async function createTaskEntry(folder: string, entry: Entry, tools: TaskEntryTools): Promise<TaskEntry> {
+  await makeEmpty(folder);
   try {
-    await makeFolder(folder, 0o700);
-    await writeFile(join(folder, reserveFile), reserve, { mode: 0o600 });
-    await replaceFile(join(folder, entryFile), JSON.stringify(entry));
+    await Promise.all([
+      writeFile(join(folder, reserveFile), reserve, { mode: 0o600 }),
+      replaceFile(join(folder, entryFile), JSON.stringify(entry)),
+    ]);
   } catch (error) {
-    await rm(folder, { recursive: true, force: true });
+    await removeTree(folder);
     throw error;
   }
   return openTaskEntry(folder, entry, tools);
+}
+
+/** What an earlier execution of the run left because it could not be removed then would be taken for this one's. */
+async function makeEmpty(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    await removeTree(folder);
+    await mkdir(folder, { mode: 0o700 });
+  }
 }
 
 export function openTaskEntry(folder: string, entry: Entry, { log, frozen }: TaskEntryTools): TaskEntry {
@@ -79,7 +92,7 @@ export function openTaskEntry(folder: string, entry: Entry, { log, frozen }: Tas
       if (frozen.aborted) return;
       // The entry first: without it nobody takes what is left for a task.
       await rm(join(folder, entryFile), { force: true });
-      await rm(folder, { recursive: true, force: true });
+      await removeTree(folder);
     },
   };
 }
