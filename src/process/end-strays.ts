@@ -5,6 +5,8 @@ import type { ProcessTools } from './process-tools.ts';
 export interface Strays {
   /** `NAME=value` entries; a process with one of them in its environment is a stray. */
   markers: readonly string[];
+  /** A variable that says whose a process is: one with another value of it is no stray, whatever else it has. */
+  owner?: { name: string; value: string } | undefined;
   /** Processes that are strays whatever their environment says. */
   known?: readonly ProcessIdentity[];
 }
@@ -24,9 +26,10 @@ export async function endStrays(strays: Strays, { table, clock }: ProcessTools):
   return found.map((entry) => entry.pid);
 }
 
-function findStrays({ markers, known = [] }: Strays, entries: readonly ProcessEntry[]): ProcessEntry[] {
+function findStrays({ markers, owner, known = [] }: Strays, entries: readonly ProcessEntry[]): ProcessEntry[] {
   const knownKeys = new Set(known.map(keyOf));
-  const found = new Set(entries.filter((entry) => knownKeys.has(keyOf(entry)) || isMarked(entry, markers)));
+  const isOwn = (entry: ProcessEntry) => isMarked(entry, markers) && !isAnothers(entry, owner);
+  const found = new Set(entries.filter((entry) => knownKeys.has(keyOf(entry)) || isOwn(entry)));
   const pids = new Set([...found].map((entry) => entry.pid));
   for (let grew = true; grew;) {
     const children = entries.filter((entry) => pids.has(entry.parent) && !found.has(entry));
@@ -39,10 +42,20 @@ function findStrays({ markers, known = [] }: Strays, entries: readonly ProcessEn
   return [...found].filter((entry) => entry.pid !== process.pid);
 }
 
+function isAnothers({ environment }: ProcessEntry, owner: Strays['owner']): boolean {
+  if (owner === undefined) return false;
+  const found = variablesOf(environment).find((variable) => variable.startsWith(`${owner.name}=`));
+  return found !== undefined && found !== Buffer.from(`${owner.name}=${owner.value}`).toString('latin1');
+}
+
 export function isMarked({ environment }: ProcessEntry, markers: readonly string[]): boolean {
   if (!markers.some((marker) => environment.includes(marker))) return false;
-  const variables = environment.toString('latin1').split('\0');
+  const variables = variablesOf(environment);
   return markers.some((marker) => variables.includes(Buffer.from(marker).toString('latin1')));
+}
+
+function variablesOf(environment: Buffer): string[] {
+  return environment.toString('latin1').split('\0');
 }
 
 function keyOf({ pid, startTime }: ProcessIdentity): string {

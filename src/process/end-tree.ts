@@ -1,12 +1,12 @@
 import { aborted } from '../common/aborted.ts';
 import { sleep, type Clock } from '../common/clock.ts';
 import type { Containment } from './containment.ts';
-import { endStrays } from './end-strays.ts';
+import { endStrays, type Strays } from './end-strays.ts';
 import type { ProcessEntry, ProcessTable } from './process-table.ts';
 import type { ProcessTools } from './process-tools.ts';
 import type { StartedProcess } from './start-process.ts';
 
-export interface EndTreeOptions {
+export interface EndTreeOptions extends Pick<Strays, 'owner'> {
   /** How long the group has to end by itself after SIGTERM, in milliseconds. */
   grace: number;
   /** Ends the grace early. */
@@ -38,7 +38,8 @@ export async function endTree(
   await containment.kill();
   await within(patience, Promise.all(processes.map((one) => one.exited)), tools.clock);
   const stuck = processes.filter((one) => !one.hasExited()).map(({ pid }) => pid);
-  const strays = await endStrays({ markers: options.markers, known: family }, tools);
+  const { markers, owner } = options;
+  const strays = await endStrays({ markers, owner, known: family }, tools);
   return [...new Set([...stuck, ...strays, ...(await containment.survivors())])];
 }
 

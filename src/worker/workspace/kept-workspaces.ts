@@ -17,6 +17,10 @@ export async function removeKeptWorkspaces(workspaceRoot: string, before: number
   return names;
 }
 
+export function isKeptName(name: string): boolean {
+  return keptAt(name) !== undefined;
+}
+
 function keptAt(name: string): number | undefined {
   const match = /^[0-9a-f-]{36}\.kept-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z$/.exec(name);
   if (match === null) return undefined;

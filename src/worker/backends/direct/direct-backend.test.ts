@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../../common/clock.ts';
+import { environmentContainment } from '../../../process/containment.ts';
 import { openContainments } from '../../../process/containments.ts';
 import { createProcessTable } from '../../../process/process-table.ts';
 import type { RunId } from '../../../protocol/ids.ts';
@@ -74,6 +75,33 @@ test('a task that is ended while its workspace is made starts no setup', async (
   expect(await readdir(root)).toEqual([]);
 });
 
+test('a limit that the agent met neither ends teardown nor is blamed on it', async () => {
+  const { execute } = await create({
+    oz: ['-c', 'exec sleep 600'],
+    teardownCommand: 'echo > ../torn; exit 3',
+    limits: { memory: 1 },
+    met: 'memory',
+  });
+  expect(await execute()).toMatchObject({
+    outcome: { kind: 'failed', reason: 'container_oom' },
+    teardownProblem: 'The teardown command exited with code 3.',
+  });
+});
+
+test('a console that cannot be shown ends no task', async () => {
+  const { execute, warnings } = await create({ openConsole: () => Promise.reject(new Error('too many open files')) });
+  expect(await execute()).toEqual(completed);
+  expect(warnings()).toEqual(['What the agent command writes cannot be shown']);
+});
+
+test('a task that was ended after an earlier daemon had begun to place it leaves no workspace', async () => {
+  const taskId = randomUUID() as RunId;
+  const { execute, root } = await create({ signal: AbortSignal.abort(), isInherited: true });
+  await mkdir(join(root, taskId));
+  expect(await execute(taskId)).toMatchObject({ outcome: { kind: 'ended' } });
+  expect(await readdir(root)).toEqual([]);
+});
+
 const completed = { outcome: { kind: 'completed' } };
 
 const notIsolated = (own: string): TaskIsolation => ({
@@ -93,9 +121,15 @@ const noIsolation: Isolation = {
 interface Wanted extends Partial<Omit<DirectSettings, 'oz'>> {
   oz?: string[];
   signal?: AbortSignal;
+  /** The limit that the task is taken to have met. */
+  met?: 'memory';
+  isInherited?: boolean;
+  openConsole?: () => Promise<void>;
 }
 
-async function create({ oz = ['-c', 'exit 0'], signal = new AbortController().signal, ...more }: Wanted = {}) {
+async function create(wanted: Wanted = {}) {
+  const { oz = ['-c', 'exit 0'], signal = new AbortController().signal, met, isInherited = false, ...others } = wanted;
+  const { openConsole = () => Promise.resolve(), ...more } = others;
   const folder = await mkdtemp(join(tmpdir(), 'direct-test-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const [root, state] = [join(folder, 'root'), join(folder, 'state')];
@@ -119,7 +153,9 @@ async function create({ oz = ['-c', 'exit 0'], signal = new AbortController().si
   const log = pino({ level: 'warn' }, { write: (line) => void lines.push((JSON.parse(line) as { msg: string }).msg) });
   const tools = { table: createProcessTable(), clock: systemClock };
   const containments = await openContainments({ choice: 'environment', limits: {} }, tools);
-  const backend = createDirectBackend(settings, { ...tools, containments });
+  const containment = { ...environmentContainment, exceeded: () => Promise.resolve(met) };
+  const make = () => Promise.resolve(containment);
+  const backend = createDirectBackend(settings, { ...tools, containments: { ...containments, make } });
   return {
     root,
     warnings: () => lines,
@@ -128,10 +164,10 @@ async function create({ oz = ['-c', 'exit 0'], signal = new AbortController().si
         assignment: assignmentOf(taskId),
         slot: 0,
         signal,
-        console: { open: () => Promise.resolve() },
+        console: { open: openConsole },
         memory: {
           folder: state,
-          isInherited: false,
+          isInherited,
           saved,
           outcome: undefined,
           save: (next) => Promise.resolve(void (saved = next)),

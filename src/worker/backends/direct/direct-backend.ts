@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { findWorkspace, inodeOf } from '../../workspace/find-workspace.ts';
 import { makePlace } from '../../workspace/place.ts';
 import type { Backend, TaskOutcome } from '../backend.ts';
 import { runAgent, runSetup } from './agent-stages.ts';
@@ -25,11 +25,12 @@ export function createDirectBackend(settings: DirectSettings, tools: DirectTools
 /** What each stage does, and which one comes after it. The next daemon may do any of it again. */
 const steps: Record<Exclude<Stage, 'over'>, (task: DirectTask) => Promise<Stage>> = {
   async place(task) {
-    if (task.signal.aborted) return conclude(task, { kind: 'ended' }, 'over');
+    // An earlier daemon may have made some of it: to find out is to make it.
+    if (task.signal.aborted && !task.isInherited) return conclude(task, { kind: 'ended' }, 'over');
     const { place, settings, tools } = task;
     try {
       await makePlace(place, tools.clock, task.isInherited);
-      task.state.workspaceInode = await inodeOf(place.workspace);
+      if (!place.isShared) task.state.workspaceInode = await inodeOf(place.workspace);
     } catch (error) {
       // What stands in its place is not the task's to remove.
       return conclude(task, notPlaced(error), 'over');
@@ -42,6 +43,7 @@ const steps: Record<Exclude<Stage, 'over'>, (task: DirectTask) => Promise<Stage>
     } catch (error) {
       return conclude(task, notPlaced(error), 'clean');
     }
+    if (task.signal.aborted) return conclude(task, { kind: 'ended' }, 'clean');
     return settings.setupCommand === undefined ? 'agent' : 'setup';
   },
 
@@ -81,8 +83,8 @@ const steps: Record<Exclude<Stage, 'over'>, (task: DirectTask) => Promise<Stage>
   async clean(task) {
     const { place, settings } = task;
     await attempt(task, 'What held its processes could not be removed', () => task.containment.remove());
-    if (settings.places.cleanup && !place.isShared && (await inodeOf(place.workspace)) === task.state.workspaceInode) {
-      await attempt(task, 'Its workspace could not be removed', () => task.isolation.remove(place.workspace));
+    if (settings.places.cleanup && !place.isShared) {
+      await attempt(task, 'Its workspace could not be removed', () => removeWorkspace(task));
     }
     await attempt(task, 'Its own folders could not be removed', () => task.isolation.close());
     return 'over';
@@ -95,9 +97,10 @@ async function conclude(task: DirectTask, outcome: TaskOutcome, next: Stage = 'e
   return next;
 }
 
-/** Undefined for what is not there. */
-async function inodeOf(path: string): Promise<number | undefined> {
-  return (await stat(path).catch(() => undefined))?.ino;
+async function removeWorkspace({ isolation, place, state }: DirectTask): Promise<void> {
+  const { workspaceInode: inode } = state;
+  const workspace = inode === undefined ? place.workspace : await findWorkspace(place.workspace, inode);
+  if (workspace !== undefined) await isolation.remove(workspace);
 }
 
 function notPlaced(error: unknown): TaskOutcome {

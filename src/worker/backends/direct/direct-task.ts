@@ -33,7 +33,8 @@ export interface DirectTools extends ProcessTools {
 
 /** One task as the stages of its life see it. */
 export interface DirectTask extends Task {
-  readonly place: Place;
+  /** Its workspace may be moved aside meanwhile. */
+  place: Place;
   readonly settings: DirectSettings;
   readonly tools: DirectTools;
   /** Whether an earlier daemon had it before. */

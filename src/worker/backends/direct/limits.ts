@@ -1,6 +1,7 @@
 import { describeExit, exitCodeOf, type Exit } from '../../../process/exit.ts';
 import { watchLimits } from '../../../process/watch-limits.ts';
 import { watchOutput } from '../../../process/watch-output.ts';
+import type { ConsoleStream } from '../../../protocol/streams.ts';
 import type { TaskFailure } from '../backend.ts';
 import type { DirectTask } from './direct-task.ts';
 
@@ -13,7 +14,12 @@ export interface Ended {
 }
 
 /** Tells, once at least, that a running command has met a limit: what is refused memory may go on in a bad way for long. */
-export function watchStage(task: DirectTask, output: string, onMet: (limit: Limit) => void): () => void {
+export function watchStage(
+  task: DirectTask,
+  stream: ConsoleStream,
+  output: string,
+  onMet: (limit: Limit) => void,
+): () => void {
   const { settings, tools, containment, log } = task;
   const { limits } = settings;
   const stops: (() => void)[] = [];
@@ -23,11 +29,19 @@ export function watchStage(task: DirectTask, output: string, onMet: (limit: Limi
       watchOutput({ folder: task.place.state, file: () => output, limit: limits.output, onExceeded }, tools.clock),
     );
   }
-  if (limits.memory !== undefined || limits.processes !== undefined) {
+  if (stream !== 'teardown' && (limits.memory !== undefined || limits.processes !== undefined)) {
     const onError = (err: unknown) => log.warn({ err }, 'The limits of a task cannot be watched');
     stops.push(watchLimits(containment, onMet, onError, tools.clock));
   }
   return () => stops.forEach((stop) => stop());
+}
+
+/**
+ * A containment remembers for good that a limit of its was met: teardown, which comes after that, is kept to the limits by
+ * the kernel alone, and can be neither blamed nor ended for what the agent did.
+ */
+export async function exceededBy(task: DirectTask, stream: ConsoleStream): Promise<Limit | undefined> {
+  return stream === 'teardown' ? undefined : task.containment.exceeded();
 }
 
 /** What has become of a command that should have ended with 0; undefined when it has. */

@@ -7,7 +7,7 @@ import { placeAt, planPlace } from '../../workspace/place.ts';
 import type { Task } from '../backend.ts';
 import { directStateSchema, type DirectState } from './direct-state.ts';
 import type { DirectSettings, DirectTask, DirectTools } from './direct-task.ts';
-import { containmentName, recordOf, secretsOf } from './stage.ts';
+import { containmentName, recordOf, show } from './stage.ts';
 import { taskMarkers, taskVariables } from './task-environment.ts';
 
 /** A new task, or one that an earlier daemon began, with its processes and its console as they are by now. */
@@ -82,7 +82,7 @@ async function adopt(task: DirectTask, stream: ConsoleStream, names: readonly st
   const adopted = await adoptRecorded(record, taskMarkers(task.place, task.assignment.task_id), task.tools);
   if (adopted === undefined) return;
   task.processes.set(stream, adopted);
-  if (await exists(output)) await task.console.open(stream, output, secretsOf(task, stream));
+  if (await exists(output)) await show(task, stream, output);
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -4,8 +4,10 @@ import { endTree } from '../../../process/end-tree.ts';
 import type { RecordedProcess } from '../../../process/recorded-process.ts';
 import { startRecorded } from '../../../process/start-recorded.ts';
 import type { ConsoleStream } from '../../../protocol/streams.ts';
+import { findWorkspace } from '../../workspace/find-workspace.ts';
+import { placeAt } from '../../workspace/place.ts';
 import type { DirectTask } from './direct-task.ts';
-import { watchStage, type Ended, type Limit } from './limits.ts';
+import { exceededBy, watchStage, type Ended, type Limit } from './limits.ts';
 import { taskMarkers, type Variables } from './task-environment.ts';
 
 export interface StageCommand {
@@ -24,7 +26,7 @@ export async function runStage(
   signal: AbortSignal,
   command: () => StageCommand | Promise<StageCommand>,
 ): Promise<Ended> {
-  const running = task.processes.get(stream) ?? (await start(task, stream, await command()));
+  const running = task.processes.get(stream) ?? (await start(task, stream, command));
   task.onStage(stream, 'started');
   const ended = await follow(task, stream, running, signal);
   const isFine = ended.met === undefined && ended.exit.code === 0;
@@ -52,7 +54,7 @@ export function recordOf({ place, records }: DirectTask, stream: ConsoleStream):
 }
 
 /** What is hidden in a command's output: the same in every life of the daemon, or offsets would come to differ. */
-export function secretsOf({ state }: DirectTask, stream: ConsoleStream): readonly string[] {
+function secretsOf({ state }: DirectTask, stream: ConsoleStream): readonly string[] {
   return stream === 'setup' ? state.secrets : [...state.secrets, ...state.secretsOfSetup];
 }
 
@@ -61,17 +63,41 @@ export function containmentName({ assignment }: DirectTask): string {
   return `oz-${assignment.execution_id ?? assignment.task_id}`;
 }
 
-async function start(task: DirectTask, stream: ConsoleStream, stage: StageCommand): Promise<RecordedProcess> {
+async function start(
+  task: DirectTask,
+  stream: ConsoleStream,
+  command: () => StageCommand | Promise<StageCommand>,
+): Promise<RecordedProcess> {
+  await followWorkspace(task);
+  const stage = await command();
   // A record that was closed before its command began is of no use any more.
   task.records.set(stream, (task.records.get(stream) ?? 0) + 1);
   const { record, output } = recordOf(task, stream);
   await mkdir(record, { mode: 0o700 });
   const entrance = task.isolation.enter(stream, stage.environment);
-  const command = { ...stage, ...entrance, directory: task.place.workspace, output, record };
-  const started = await startRecorded(command, task.containment, task.tools);
+  const recorded = { ...stage, ...entrance, directory: task.place.workspace, output, record };
+  const started = await startRecorded(recorded, task.containment, task.tools);
   task.processes.set(stream, started);
-  await task.console.open(stream, output, secretsOf(task, stream));
+  await show(task, stream, output);
   return started;
+}
+
+/** What has taken its place is another daemon's. */
+async function followWorkspace(task: DirectTask): Promise<void> {
+  const { place, state } = task;
+  if (state.workspaceInode === undefined) return;
+  const workspace = await findWorkspace(place.workspace, state.workspaceInode);
+  if (workspace === undefined) throw new Error(`the workspace ${place.workspace} is gone`);
+  if (workspace !== place.workspace) task.place = placeAt(workspace, place.isShared, place.state);
+}
+
+/** A command whose output cannot be shown runs all the same. */
+export async function show(task: DirectTask, stream: ConsoleStream, output: string): Promise<void> {
+  try {
+    await task.console.open(stream, output, secretsOf(task, stream));
+  } catch (err) {
+    task.log.warn({ err }, `What the ${stream} command writes cannot be shown`);
+  }
 }
 
 async function follow(
@@ -82,7 +108,7 @@ async function follow(
 ): Promise<Ended> {
   let met: Limit | undefined;
   const end = () => void endEarly(task);
-  const stopWatching = watchStage(task, recordOf(task, stream).output, (limit) => {
+  const stopWatching = watchStage(task, stream, recordOf(task, stream).output, (limit) => {
     met ??= limit;
     end();
   });
@@ -90,7 +116,7 @@ async function follow(
   if (signal.aborted) end();
   try {
     const exit = await exited;
-    return { exit, met: met ?? (exit.code === 0 ? undefined : await task.containment.exceeded()) };
+    return { exit, met: met ?? (exit.code === 0 ? undefined : await exceededBy(task, stream)) };
   } finally {
     stopWatching();
     signal.removeEventListener('abort', end);
@@ -106,9 +132,12 @@ async function endEarly(task: DirectTask): Promise<void> {
 }
 
 async function endNow({ place, assignment, settings, tools, processes, containment, log }: DirectTask): Promise<void> {
-  // Nobody has left a real containment; and another daemon of this host may run the next execution of the same run.
+  // Nobody has left a real containment. Another daemon of this host may run the next execution of the same run, which has
+  // another key.
   const markers = containment.kind === 'environment' ? taskMarkers(place, assignment.task_id) : [];
   const { grace, hurry } = settings;
-  const survivors = await endTree([...processes.values()], containment, { grace, hurry, markers }, tools);
+  const key = assignment.env_vars?.['WARP_API_KEY'];
+  const owner = key === undefined ? undefined : { name: 'WARP_API_KEY', value: key };
+  const survivors = await endTree([...processes.values()], containment, { grace, hurry, markers, owner }, tools);
   if (survivors.length > 0) log.warn({ pids: survivors }, 'Processes of a task could not be ended');
 }

@@ -9,7 +9,7 @@ import { teardownEnvironment } from './task-environment.ts';
  * outcome.
  */
 export async function runTeardown(task: DirectTask, command: string): Promise<string | undefined> {
-  const { settings, tools, place, assignment } = task;
+  const { settings, tools, assignment } = task;
   if (settings.hurry.aborted) return problem('was skipped: there is no time left');
   const deadline = task.state.teardownDeadline ?? tools.clock.now() + settings.teardownLimit;
   await save(task, { teardownDeadline: deadline });
@@ -19,7 +19,7 @@ export async function runTeardown(task: DirectTask, command: string): Promise<st
     const signal = AbortSignal.any([limit.signal, settings.hurry]);
     const { exit, met } = await runStage(task, 'teardown', signal, () => ({
       ...shellCommand(command),
-      environment: teardownEnvironment(place, assignment.task_id, environmentSettings(task)),
+      environment: teardownEnvironment(task.place, assignment.task_id, environmentSettings(task)),
     }));
     if (limit.signal.aborted) return problem('took too long and was ended');
     if (met !== undefined) return problem(`met the limit of ${met} and was ended`);
