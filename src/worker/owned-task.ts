@@ -102,7 +102,16 @@ export class OwnedTask implements TaskEnder {
     await this.#tools.deliverUnsent(this.#entry);
     await console.finish(this.#tools.consoleLimit);
     await this.sayEnd();
-    await this.#entry.remove();
+    await this.#forget();
+  }
+
+  /** The server has all of it: a folder that cannot be removed is left to the next daemon. */
+  async #forget(): Promise<void> {
+    try {
+      await this.#entry.remove();
+    } catch (err) {
+      this.#log.warn({ err }, 'What the journal has of a task could not be removed');
+    }
   }
 
   async #execute(console: OpenConsole): Promise<TaskEnding> {
@@ -136,7 +145,7 @@ export class OwnedTask implements TaskEnder {
     } catch (err) {
       this.#log.error({ err }, 'The backend failed');
       const message = `The worker failed: ${(err as Error).message}.`;
-      return { outcome: { kind: 'failed', reason: 'unknown', message } };
+      return { outcome: this.entry.outcome ?? { kind: 'failed', reason: 'unknown', message } };
     }
   }
 

@@ -156,6 +156,45 @@ test('two daemons share a state folder, a worker id and a workspace root, each w
   await worker.server.waitFor('task_completed', taskId);
 });
 
+test('two executions of one run that two dead daemons had are both carried on, each in its own workspace', async () => {
+  const both = 'echo $WARP_API_KEY > key; echo ran >> ../ran; until [ -e ../$WARP_API_KEY ]; do sleep 0.01; done';
+  const worker = await startTestWorker({
+    oz: both,
+    teardown: 'cat key >> ../torn',
+    direct: ['containment: environment'],
+  });
+  const first = worker.assign({ env: { WARP_API_KEY: 'token-1' } });
+  await fileWith(join(worker.root, 'ran'), 'ran');
+  const daemons = [worker.process];
+  await worker.relaunch();
+  daemons.push(worker.process);
+  const second = worker.assign({ taskId: first.taskId, env: { WARP_API_KEY: 'token-2' } });
+  await fileWith(join(worker.root, 'ran'), 'ran\nran');
+  for (const daemon of daemons) daemon.kill('SIGKILL');
+  await Promise.all(daemons.map(({ exited }) => exited));
+  await worker.relaunch();
+  const named = worker.server.hellos.at(-1)?.executions.map(({ execution_id }) => execution_id);
+  expect(named?.sort()).toEqual([first.executionId, second.executionId].sort());
+  const completed = () => worker.server.received.filter(({ type }) => type === 'task_completed').length;
+  for (const count of [1, 2]) {
+    await writeFile(join(worker.root, `token-${count}`), '');
+    await worker.server.until(() => completed() === count);
+  }
+  expect(await readFile(join(worker.root, 'torn'), 'utf8')).toBe('token-1\ntoken-2\n');
+  expect((await readdir(worker.root)).sort()).toEqual(['ran', 'token-1', 'token-2', 'torn']);
+});
+
+test('a daemon that drains lets go those that come to wait for a follow-up', async () => {
+  const worker = await startTestWorker({ oz: 'echo > ready; exec sleep 600', lines: ['on_shutdown: drain'] });
+  const { taskId, executionId } = worker.assign();
+  await fileWith(join(worker.root, taskId, 'ready'), '');
+  worker.process.kill('SIGTERM');
+  await worker.server.until(() => worker.server.capacities.at(-1)?.draining === true);
+  worker.server.send({ type: 'task_idle', data: { task_id: taskId, execution_id: executionId } });
+  expect((await worker.server.waitFor('task_completed', taskId)).data.task_state).toBe('RELEASED');
+  expect(await worker.process.exited).toEqual({ code: 0, signal: null });
+});
+
 test('an entry that cannot be read is set aside, and keeps nobody from working', async () => {
   const worker = await startTestWorker({ oz: 'echo ready > ready; exec sleep 600' });
   const { taskId } = worker.assign();

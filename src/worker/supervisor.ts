@@ -1,4 +1,4 @@
-import type { RunId } from '../protocol/ids.ts';
+import type { ExecutionId, RunId } from '../protocol/ids.ts';
 import type { Assignment, Capacity, ExecutionIds, Welcome } from '../protocol/worker-link.ts';
 import { whyNotAccepted } from './accept.ts';
 import type { AcceptSection } from './config/config-file.ts';
@@ -25,14 +25,14 @@ export interface Supervisor {
   leaveIdle(ids: ExecutionIds): void;
   /** What the server says of what this daemon has. */
   welcome(welcome: Welcome): void;
-  /** All that this daemon has, also what has ended and not been acknowledged. */
+  /** All that this daemon has, also what is being written down, and what has ended and not been acknowledged. */
   executions(): ExecutionIds[];
   capacity(): Capacity;
   /** How many tasks run. */
   running(): number;
   /** Takes nothing more; what runs, runs on. */
   refuse(): void;
-  /** Takes nothing more; resolves when nothing is left, and lets go those that only wait for a follow-up. */
+  /** Takes nothing more; resolves when nothing is left, and lets go those that come to wait for a follow-up. */
   drain(): Promise<void>;
   /** Takes nothing more and ends what runs; resolves when all of it is over. */
   shutDown(): Promise<void>;
@@ -61,7 +61,7 @@ interface Refusal {
 /** A task that is being written down; what ends it meanwhile ends it then. */
 class ComingTask implements TaskEnder {
   readonly slot: number;
-  readonly executionId: string | undefined;
+  readonly assignment: Assignment;
   ended: TaskEndKind | undefined;
   readonly #written = Promise.withResolvers<void>();
   /** Resolves when it is another one's, or nobody's. */
@@ -69,9 +69,9 @@ class ComingTask implements TaskEnder {
   readonly over = this.gone;
   readonly settle = this.#written.resolve;
 
-  constructor(slot: number, executionId: string | undefined) {
+  constructor(slot: number, assignment: Assignment) {
     this.slot = slot;
-    this.executionId = executionId;
+    this.assignment = assignment;
   }
 
   end(kind: TaskEndKind): void {
@@ -81,9 +81,11 @@ class ComingTask implements TaskEnder {
 
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { journal, clock, log, observer } = options;
-  const tasks = new Map<RunId, OwnedTask | ComingTask>();
+  /** By execution: dead daemons may have left two of one run. A stock server names none; there it is by run. */
+  const tasks = new Map<ExecutionId | RunId, OwnedTask | ComingTask>();
   const once = Promise.withResolvers<boolean>();
   let isRefusing = false;
+  let isDraining = false;
 
   for (const entry of journal.inherited) inherit(entry);
 
@@ -92,7 +94,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     const ids = idsOf(assignment);
     if (overAt !== undefined && clock.now() - overAt > garbageAge) {
       log.warn(ids, 'Nobody has taken the last word of a task for long: it is dropped');
-      void entry.remove();
+      entry.remove().catch(reportFault);
       return;
     }
     log.info(ids, overAt === undefined ? 'Going on with a task' : 'A task has ended and is yet to be reported');
@@ -102,14 +104,14 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   function own(entry: TaskEntry, isInherited: boolean): OwnedTask {
     const task = new OwnedTask(entry, options, isInherited);
-    tasks.set(entry.get().assignment.task_id, task);
+    tasks.set(keyOf(entry.get().assignment), task);
     task.gone.then(() => forget(task), reportFault);
     announce();
     return task;
   }
 
   function forget({ entry: { assignment, outcome } }: OwnedTask): void {
-    tasks.delete(assignment.task_id);
+    tasks.delete(keyOf(assignment));
     if (options.takesOne && tasks.size === 0) once.resolve(outcome?.kind === 'completed');
   }
 
@@ -119,6 +121,10 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   function running(): (OwnedTask | ComingTask)[] {
     return [...tasks.values()].filter((task) => task instanceof ComingTask || !task.isOver());
+  }
+
+  function has(taskId: RunId): boolean {
+    return [...tasks.values()].some((task) => assignmentOf(task).task_id === taskId);
   }
 
   function owned(): OwnedTask[] {
@@ -135,7 +141,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     const { task_id, task } = assignment;
     if (task.id !== task_id) return notReady(`The task that came with ${task_id} has another id.`);
     if (isRefusing) return notReady('This worker is shutting down.');
-    if (tasks.has(task_id)) return notReady('This worker still has this task.');
+    if (has(task_id)) return notReady('This worker still has this task.');
     if (hasRefused()) return notReady('This worker takes one task, and has it.');
     const count = running().length;
     if (count >= options.maxConcurrentTasks) {
@@ -154,9 +160,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   }
 
   async function take(assignment: Assignment): Promise<void> {
-    const { task_id, execution_id } = assignment;
-    const coming = new ComingTask(freeSlot(), execution_id);
-    tasks.set(task_id, coming);
+    const coming = new ComingTask(freeSlot(), assignment);
+    tasks.set(keyOf(assignment), coming);
     try {
       const entry = newEntry(assignment, coming.slot, clock.now(), options.taskTimeout);
       const written = await journal.create(entry);
@@ -165,7 +170,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       const task = own(written, false);
       if (coming.ended !== undefined) task.end(coming.ended);
     } catch (error) {
-      tasks.delete(task_id);
+      tasks.delete(keyOf(assignment));
       const why = isDiskFull(error) ? 'the disk of its state folder is full' : (error as Error).message;
       reject(assignment, { reason: `This worker cannot write the task down: ${why}.`, counted: 'not_ready' });
     } finally {
@@ -181,9 +186,12 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   }
 
   function find({ task_id, execution_id }: Pick<Assignment, 'task_id' | 'execution_id'>) {
-    const task = tasks.get(task_id);
-    const own = task instanceof OwnedTask ? task.entry.assignment.execution_id : task?.executionId;
-    return execution_id === undefined || own === execution_id ? task : undefined;
+    const found = [...tasks.values()].filter((task) => {
+      const own = assignmentOf(task);
+      return own.task_id === task_id && (execution_id === undefined || own.execution_id === execution_id);
+    });
+    // What a stock server speaks of is what it assigned last.
+    return found.at(-1);
   }
 
   function findOwned(ids: ExecutionIds): OwnedTask | undefined {
@@ -217,7 +225,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       else reject(assignment, refusal);
     },
     cancel: (ids) => find(ids)?.end('cancelled'),
-    setIdle: (ids, isIdle) => findOwned(ids)?.setIdle(isIdle),
+    setIdle(ids, isIdle) {
+      const task = findOwned(ids);
+      task?.setIdle(isIdle);
+      if (isIdle && isDraining) task?.end('released');
+    },
     leaveIdle(ids) {
       const task = findOwned(ids);
       if (task?.entry.isIdle) task.end('released');
@@ -228,8 +240,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       }
     },
     executions: () =>
-      owned().flatMap(({ entry: { assignment } }) => {
-        const { task_id, execution_id } = assignment;
+      [...tasks.values()].flatMap((task) => {
+        const { task_id, execution_id } = assignmentOf(task);
         return execution_id === undefined ? [] : [{ task_id, execution_id }];
       }),
     capacity,
@@ -237,6 +249,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     refuse,
     async drain() {
       refuse();
+      isDraining = true;
       for (const task of owned()) if (task.entry.isIdle) task.end('released');
       await settled();
     },
@@ -254,4 +267,12 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     settled,
     once: once.promise,
   };
+}
+
+function assignmentOf(task: OwnedTask | ComingTask): Assignment {
+  return task instanceof OwnedTask ? task.entry.assignment : task.assignment;
+}
+
+function keyOf({ task_id, execution_id }: Assignment): ExecutionId | RunId {
+  return execution_id ?? task_id;
 }
