@@ -16,7 +16,7 @@ const execute = `
       unset "__carried_$__carried"
       __carried=$((__carried - 1))
     done
-    set -- "$__env" -u _ -u PWD -u OLDPWD -u SHLVL "$@"
+    set -- "$__env" -u _ -u PWD -u OLDPWD -u SHLVL -- "$@"
   fi
   unset PWD OLDPWD
   exec "$@"`;

@@ -42,6 +42,7 @@ test.each<[string, Record<string, string>]>([
     { PWD: '/nowhere', OLDPWD: '/x', SHLVL: '7', _: 'x', IFS: ',', PPID: '1', OPTIND: '9' },
   ],
   ['names that are no identifiers', { 'a.b': 'c=d', '1': '2', 'BASH_FUNC_f%%': '() { :\n}', 'x-y': '' }],
+  ['names that look like options', { '-Sfalse': 'x', '--help': '', '-i': '1', '-': '2' }],
   ["the shim's own names", { __exit: '1', __carried_1: 'x', __code: '9', exit: '2' }],
 ])('a command sees exactly the environment that it is given: %s', async (_name, environment) => {
   const { command } = await scriptCommand('');

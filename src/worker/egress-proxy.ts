@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chown, rm } from 'node:fs/promises';
+import { chmod, lchown, rm } from 'node:fs/promises';
 import { socketName, type ProxyTask } from './backends/direct/isolation/egress/egress.ts';
 import { createProxy } from './backends/direct/isolation/egress/proxy.ts';
 import { readArguments, standInFor } from './backends/direct/isolation/egress/stand-in.ts';
@@ -17,7 +17,8 @@ const server = createProxy(task.allow, (line) => void process.stderr.write(`${li
 await rm(socketName, { force: true });
 server.listen(socketName);
 await once(server, 'listening');
-if (task.user !== null) await chown(socketName, task.user.uid, task.user.gid);
+await chmod(socketName, 0o600);
+if (task.user !== null) await lchown(socketName, task.user.uid, task.user.gid);
 const ended = standInFor(command, directory);
 if (task.user !== null) {
   process.setgroups?.([]);

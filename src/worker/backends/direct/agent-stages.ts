@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { secretValues } from '../../../common/secret-names.ts';
 import { readSmallFile } from '../../../common/small-file.ts';
 import type { TaskFailure, TaskOutcome } from '../backend.ts';
@@ -43,8 +43,8 @@ async function setupCommand(task: DirectTask, command: string): Promise<StageCom
   const settings = environmentSettings(task);
   // An earlier daemon may have made it and not come to the start.
   await isolation.remove(place.environmentFile);
-  await writeFile(place.environmentFile, '', { flag: 'wx', mode: 0o600 });
-  await isolation.give(place.environmentFile);
+  const file = await open(place.environmentFile, 'wx', 0o600);
+  await isolation.give(file).finally(() => file.close());
   const variables = taskVariables(assignment, place, settings);
   return {
     ...shellCommand(command),

@@ -48,8 +48,9 @@ describe.skipIf(!isRoot)('run_as (needs root)', () => {
       BASH_ENV: '/evil',
       PATH: '/bin:/x',
     };
-    const { environment, through } = task.isolation.enter('agent', { ...dangerous, HARMLESS: 'yes' });
-    expect(environment).toEqual({ HARMLESS: 'yes', PATH: process.env['PATH'] });
+    const fine = { HARMLESS: 'yes', NODE_AUTH_TOKEN: 'not among the arguments' };
+    const { environment, through } = task.isolation.enter('agent', { ...dangerous, ...fine });
+    expect(environment).toEqual({ ...fine, PATH: process.env['PATH'] });
     expect(through.indexOf('LD_PRELOAD=/evil.so')).toBeGreaterThan(through.findIndex((one) => one.endsWith('/env')));
     expect(
       await task.run('agent', 'echo $NODE_OPTIONS $BASH_ENV $PATH $HARMLESS', { ...dangerous, HARMLESS: 'yes' }),
@@ -73,6 +74,17 @@ describe.skipIf(!isRoot)('run_as (needs root)', () => {
     await expect(stat(task.place.workspace)).rejects.toThrow('ENOENT');
     expect(await readFile(join(machine.folder, 'precious'), 'utf8')).toBe('x');
   });
+
+  test.skipIf(!hasBubblewrap)(
+    'nobody but the daemon can change where its way out is made (needs bubblewrap)',
+    async () => {
+      const task = await (await makeMachine({ runAs: ['54321'], sandbox: { network: 'off' } })).task(0);
+      const folder = join(task.place.state, 'egress');
+      expect(
+        await task.run('setup', `(touch ${folder}/x || mv ${folder} ${folder}2) 2>/dev/null && echo done; true`),
+      ).toBe('');
+    },
+  );
 
   test('an earlier task is reopened as the user that it had', async () => {
     const machine = await makeMachine({ runAs: ['54321'] });

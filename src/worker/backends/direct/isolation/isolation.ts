@@ -1,3 +1,4 @@
+import type { FileHandle } from 'node:fs/promises';
 import type { ConsoleStream } from '../../../../protocol/streams.ts';
 
 /**
@@ -32,12 +33,9 @@ export interface TaskIsolation {
   readonly host: Readonly<Record<string, string | undefined>>;
   /** How a command is put into the isolation. `environment` is all that it is to see. */
   enter(stage: ConsoleStream, environment: Readonly<Record<string, string>>): Entrance;
-  /** Gives a file or folder that the daemon made in `own` to the task's user. */
-  give(path: string): Promise<void>;
-  /**
-   * Removes a folder with all it holds; the task's user does it where there is one, because the links that a task leaves
-   * lead nowhere that this user could not go by itself.
-   */
+  /** Gives a file that the daemon made in `own` to the task's user; by its name, the user might exchange it before. */
+  give(file: Pick<FileHandle, 'chown'>): Promise<void>;
+  /** Removes a folder with all it holds, and follows no link that the task left, or that its user puts there meanwhile. */
   remove(folder: string): Promise<void>;
   /** Removes what was made for the task beside its workspace and `own`; all its processes are over. */
   close(): Promise<void>;

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { lchown } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { promisify } from 'node:util';
 import { findSystemProgram } from '../../../../process/find-program.ts';
@@ -35,8 +34,8 @@ export function isolateTask(settings: IsolationSettings, place: IsolatedPlace, u
         return intoSandbox({ ...settings, sandbox }, place, user, environment);
       return user === null ? { through: [], environment } : asUser(settings, user, environment);
     },
-    async give(path) {
-      if (user !== null) await lchown(path, user.uid, user.gid);
+    async give(file) {
+      if (user !== null) await file.chown(user.uid, user.gid);
     },
     remove,
     async close() {

@@ -6,8 +6,14 @@ export interface Address {
 /** `host:port`, an IPv6 address in brackets; undefined for anything else. */
 export function parseAddress(text: string): Address | undefined {
   const [, host, port] = /^(\[[0-9a-f:.]+\]|[\w.-]+):(\d{1,5})$/i.exec(text) ?? [];
-  if (host === undefined) return undefined;
+  if (host === undefined || Number(port) < 1 || Number(port) > 65_535) return undefined;
   return { host: plainName(host), port: Number(port) };
+}
+
+/** Whether one of them names an address in full, and not only what it lies below. */
+export function isNamedInFull(address: Address, allow: readonly string[]): boolean {
+  const named = allow.filter((entry) => !entry.startsWith('*'));
+  return isAllowed(address, named);
 }
 
 /** Whether one of `host`, `host:port`, `*.domain` and `*.domain:port` covers an address, by the name asked for. */

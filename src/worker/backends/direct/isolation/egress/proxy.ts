@@ -1,21 +1,25 @@
 import http from 'node:http';
 import net from 'node:net';
 import type { Duplex } from 'node:stream';
-import { isAllowed, parseAddress, type Address } from './allowed.ts';
+import { isAllowed, isNamedInFull, parseAddress, type Address } from './allowed.ts';
+import { lookupElsewhere } from './elsewhere.ts';
 
 /** An HTTP proxy that lets through what is allowed: tunnels, and requests in absolute form. */
 export function createProxy(allow: readonly string[], complain: (line: string) => void): http.Server {
   const refuse = createRefusal(complain);
+  const wayTo = (address: Address): Way => {
+    return isNamedInFull(address, allow) ? address : { ...address, lookup: lookupElsewhere(refuse) };
+  };
   const server = http.createServer((request, response) => {
     const url = parseUrl(request.url ?? '');
     const address = url && parseAddress(`${url.hostname}:${url.port || 80}`);
     if (url === undefined || address === undefined || !isAllowed(address, allow)) {
       response.writeHead(403, { 'content-type': 'text/plain' }).end(`${refuse(url?.host ?? request.url ?? '')}\n`);
-    } else forward(request, response, url, address);
+    } else forward(request, response, url, wayTo(address));
   });
   server.on('connect', (request, client, head) => {
     const address = parseAddress(request.url ?? '');
-    if (address !== undefined && isAllowed(address, allow)) return tunnel(address, client, head);
+    if (address !== undefined && isAllowed(address, allow)) return tunnel(wayTo(address), client, head);
     const why = `${refuse(request.url ?? '')}\n`;
     client.on('error', () => client.destroy());
     client.end(
@@ -24,6 +28,9 @@ export function createProxy(allow: readonly string[], complain: (line: string) =
   });
   return server;
 }
+
+/** Where to connect to, and how its name is to be looked up. */
+type Way = Address & { lookup?: net.LookupFunction };
 
 /** Each address is told of once: programs try again. */
 function createRefusal(complain: (line: string) => void): (asked: string) => string {
@@ -40,8 +47,8 @@ function createRefusal(complain: (line: string) => void): (asked: string) => str
   };
 }
 
-function tunnel({ host, port }: Address, client: Duplex, head: Buffer): void {
-  const upstream = net.connect(port, host);
+function tunnel(way: Way, client: Duplex, head: Buffer): void {
+  const upstream = net.connect(way);
   upstream.once('connect', () => {
     client.write('HTTP/1.1 200 Connection Established\r\n\r\n');
     upstream.write(head);
@@ -51,11 +58,11 @@ function tunnel({ host, port }: Address, client: Duplex, head: Buffer): void {
   client.on('error', () => upstream.destroy());
 }
 
-function forward(request: http.IncomingMessage, response: http.ServerResponse, url: URL, address: Address): void {
+function forward(request: http.IncomingMessage, response: http.ServerResponse, url: URL, way: Way): void {
   const headers: http.OutgoingHttpHeaders = { ...request.headers, host: url.host };
   delete headers['proxy-connection'];
   delete headers['proxy-authorization'];
-  const upstream = http.request({ ...address, method: request.method, path: url.pathname + url.search, headers });
+  const upstream = http.request({ ...way, method: request.method, path: url.pathname + url.search, headers });
   upstream.once('response', (answer) => {
     response.writeHead(answer.statusCode ?? 502, answer.headers);
     answer.pipe(response);
