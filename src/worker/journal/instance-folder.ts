@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { makeFolder } from '../../common/make-folder.ts';
 import { CodedError } from '../../protocol/errors.ts';
 import { tryLock, type FolderLock } from './folder-lock.ts';
+import { requireOwn } from './require-own.ts';
 
 /**
  * One daemon's part of the state folder, `<state_dir>/<worker id>/<instance id>/`:
@@ -29,13 +30,20 @@ export const setAsideFolder = 'set-aside';
  * Takes every instance folder of this worker id whose owner is dead, and leaves a living daemon's alone. The first one
  * taken becomes this daemon's own; where there is none, a new one is made.
  */
-export async function takeInstanceFolders(workerFolder: string): Promise<[InstanceFolder, ...InstanceFolder[]]> {
+export async function takeInstanceFolders(
+  workerFolder: string,
+  triesLeft = 10,
+): Promise<[InstanceFolder, ...InstanceFolder[]]> {
   try {
     await makeFolder(workerFolder, 0o700);
+    await requireOwn(workerFolder);
     const [own, ...more] = await takeAbandoned(workerFolder);
     return [own ?? (await makeInstanceFolder(workerFolder)), ...more];
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    // Another daemon has ended just now, and has taken its folders away.
+    if (code === 'ENOENT' && triesLeft > 0) return takeInstanceFolders(workerFolder, triesLeft - 1);
+    if (syscall === undefined) throw error;
     const why = (error as Error).message;
     throw new CodedError('invalid_request', `The state folder ${workerFolder} cannot be used: ${why}.`);
   }
@@ -47,7 +55,9 @@ async function takeAbandoned(workerFolder: string): Promise<InstanceFolder[]> {
     if (!isInstanceId(name)) continue;
     const path = join(workerFolder, name);
     const lock = await tryLock(join(path, 'lock'));
-    if (lock !== undefined) taken.push(await prepare(path, name, lock));
+    if (lock === undefined) continue;
+    await requireOwn(path);
+    taken.push(await prepare(path, name, lock));
   }
   return taken;
 }
