@@ -44,7 +44,11 @@ async function setupCommand(task: DirectTask, command: string): Promise<StageCom
   // An earlier daemon may have made it and not come to the start.
   await isolation.remove(place.environmentFile);
   const file = await open(place.environmentFile, 'wx', 0o600);
-  await isolation.give(file).finally(() => file.close());
+  try {
+    await isolation.give(file);
+  } finally {
+    await file.close();
+  }
   const variables = taskVariables(assignment, place, settings);
   return {
     ...shellCommand(command),
