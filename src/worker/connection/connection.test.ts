@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startFakeServer, type FakeServer } from '../../../test/helpers/fake-server.ts';
+import { noObserver } from '../observer.ts';
 import { createManualClock } from '../../../test/helpers/manual-clock.ts';
 import { randomFrom } from '../../../test/helpers/random.ts';
 import { systemClock, type Clock } from '../../common/clock.ts';
@@ -118,6 +119,23 @@ test('a server that stops answering is noticed within a minute, and what it miss
   expect(connection.lastContact()).toBeGreaterThan(contact ?? Infinity);
 });
 
+test('the last contact is when that was said which the server answered: that it speaks does not say that it hears', async () => {
+  const clock = createManualClock();
+  const heard = vi.fn<() => void>();
+  await using server = await startFakeServer({ leaseSeconds: 30 });
+  const connection = connect(server, { clock, observer: { ...noObserver, heard } });
+  await vi.waitFor(() => expect(connection.isOpen()).toBe(true));
+  clock.advance(10_000);
+  const contact = clock.now();
+  await vi.waitFor(() => expect(connection.lastContact()).toBe(contact));
+  server.freeze();
+  clock.advance(10_000);
+  heard.mockClear();
+  server.send({ type: 'ack', data: { message_id: 1 } });
+  await vi.waitFor(() => expect(heard).toHaveBeenCalled());
+  expect(connection.lastContact()).toBe(contact);
+});
+
 test('a server that never welcomes is hung up on after half a minute', async () => {
   const clock = createManualClock();
   await using server = await startFakeServer();
@@ -207,7 +225,7 @@ function connect(server: FakeServer, { executions = [], ...given }: Given): Conn
     host: {},
     clock: hasty,
     log: createLogger({ name: 'test', level: 'error' }),
-    observer: { connected: () => undefined, disconnected: () => undefined, heard: () => undefined },
+    observer: noObserver,
     hello: () => hello,
     onWelcome: () => undefined,
     onMessage: () => undefined,

@@ -42,7 +42,10 @@ export interface Connection {
   protocol(): 'v2' | 'stock' | undefined;
   /** Whether both sides may speak now. */
   isOpen(): boolean;
-  /** When something real last came from the server, a message or a pong; undefined when nothing ever has. */
+  /**
+   * When this daemon sent what the server last answered: the server has heard nothing of it since then, as far as this
+   * daemon can know. Undefined before the first answer.
+   */
   lastContact(): number | undefined;
   /** Sends what is queued, as far as that goes within `limit` milliseconds, and hangs up. */
   close(limit: number): Promise<void>;
@@ -118,7 +121,8 @@ export function createConnection(options: ConnectionOptions): Connection {
       clock,
       log,
       hello: () => announcer.said(options.hello()),
-      onHeard,
+      onHeard: () => observer.heard(),
+      onAnswered: (sentAt) => void (lastContact = sentAt),
       onOpen,
       onMessage: receive,
     });
@@ -129,11 +133,6 @@ export function createConnection(options: ConnectionOptions): Connection {
     outbox.detach();
     announcer.detach();
     return `Connection lost (${code})`;
-  }
-
-  function onHeard(): void {
-    lastContact = clock.now();
-    observer.heard();
   }
 
   function onOpen(session: Session, welcome: Welcome | undefined): void {

@@ -5,21 +5,32 @@ const pingPeriod = 30_000;
 /** Without a pong or a message for this long the connection is dropped. */
 const maxSilence = 60_000;
 
+/** A ping, which a pong repeats, says when it was sent: so far, at least, the server has heard us. */
+export function ping(socket: WebSocket, clock: Clock): void {
+  socket.ping(String(clock.now()));
+}
+
+/** When the ping was sent that this is the answer to; undefined for the answer to none. */
+export function pingTime(pong: Buffer): number | undefined {
+  const text = pong.toString();
+  return /^\d+$/.test(text) ? Number(text) : undefined;
+}
+
 /** Keeps a connection alive and drops a dead one; ends itself with the connection. */
 export function startHeartbeat(socket: WebSocket, clock: Clock): void {
   let cancelPing = () => undefined as void;
   let cancelDrop = () => undefined as void;
-  const ping = () => {
+  const keepPinging = () => {
     cancelPing = clock.after(pingPeriod, () => {
-      socket.ping();
-      ping();
+      ping(socket, clock);
+      keepPinging();
     });
   };
   const heard = () => {
     cancelDrop();
     cancelDrop = clock.after(maxSilence, () => socket.terminate());
   };
-  ping();
+  keepPinging();
   heard();
   socket.on('pong', heard);
   socket.on('message', heard);

@@ -3,7 +3,7 @@ import type { Clock } from '../../common/clock.ts';
 import type { Logger } from '../../common/logger.ts';
 import type { Hello, ServerMessage, Welcome, WorkerMessage } from '../../protocol/worker-link.ts';
 import type { Dialled } from './dial.ts';
-import { startHeartbeat } from './heartbeat.ts';
+import { ping, pingTime, startHeartbeat } from './heartbeat.ts';
 import { readServerMessage } from './server-message.ts';
 
 /**
@@ -33,6 +33,8 @@ export interface SessionOptions {
   hello(): Hello;
   /** Something real has come from the server. */
   onHeard(): void;
+  /** The server has answered what was sent at this time: that it spoke does not say that it hears. */
+  onAnswered(sentAt: number): void;
   /** Both sides may speak now; a stock server has no welcome. */
   onOpen(session: Session, welcome: Welcome | undefined): void;
   /** Called only while it is open. */
@@ -65,10 +67,19 @@ export function startSession(options: SessionOptions): Session {
     });
   let isOpen = false;
   let cancelTimer = isV2 ? awaitWelcome() : () => undefined as void;
+  const greetedAt = clock.now();
+  const renewLease = (period: number) =>
+    repeat(period, clock, () => {
+      session.send({ type: 'heartbeat', data: {} });
+      ping(socket, clock);
+    });
   const open = (welcome?: Welcome) => {
     isOpen = true;
     cancelTimer();
-    if (welcome) cancelTimer = renewLease(session, (welcome.lease_seconds * 1_000) / renewalsPerLease, clock);
+    if (welcome) {
+      options.onAnswered(greetedAt);
+      cancelTimer = renewLease((welcome.lease_seconds * 1_000) / renewalsPerLease);
+    }
     options.onOpen(session, welcome);
   };
   const receive = (message: ServerMessage) => {
@@ -77,7 +88,11 @@ export function startSession(options: SessionOptions): Session {
     else log.warn({ type: message.type }, 'The server spoke before its welcome; that was passed over');
   };
 
-  socket.on('pong', () => options.onHeard());
+  socket.on('pong', (data) => {
+    options.onHeard();
+    const sentAt = pingTime(data);
+    if (sentAt !== undefined) options.onAnswered(sentAt);
+  });
   socket.on('message', (data) => {
     // What still comes over a connection that was given up is said again on the next one.
     if (socket.readyState !== WebSocket.OPEN) return;
@@ -93,16 +108,16 @@ export function startSession(options: SessionOptions): Session {
   return session;
 }
 
-/** Sends a heartbeat each `period` milliseconds, whatever else is sent. The returned function ends that. */
-function renewLease(session: Session, period: number, clock: Clock): () => void {
+/** The returned function ends it. */
+function repeat(period: number, clock: Clock, run: () => void): () => void {
   let cancel = () => undefined as void;
-  const beat = () => {
+  const wait = () => {
     cancel = clock.after(period, () => {
-      session.send({ type: 'heartbeat', data: {} });
-      beat();
+      run();
+      wait();
     });
   };
-  beat();
+  wait();
   return () => cancel();
 }
 
