@@ -242,7 +242,9 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     executions: () =>
       [...tasks.values()].flatMap((task) => {
         const { task_id, execution_id } = assignmentOf(task);
-        return execution_id === undefined ? [] : [{ task_id, execution_id }];
+        // The server has room again for one whose end it has heard: it would wait for that in vain.
+        const isEndSaid = task instanceof OwnedTask && task.entry.isEndSaid;
+        return execution_id === undefined || isEndSaid ? [] : [{ task_id, execution_id }];
       }),
     capacity,
     running: () => running().length,

@@ -66,7 +66,11 @@ export function openWorkerSocket({ socket, worker, link, clock, log, random }: W
   // A broken connection is closed right after; there is nothing else to do about it.
   socket.on('error', (error) => log.debug({ err: error, worker: worker.workerId }, 'A worker’s connection broke.'));
   linked.catch((error: unknown) => {
-    if (error instanceof NotGreeted) return socket.close(policyViolation, error.message);
+    if (error instanceof NotGreeted) {
+      const what = 'A worker that does not begin as this version of the protocol wants is turned away: upgrade it.';
+      if (socket.readyState === socket.OPEN) log.warn({ worker: worker.workerId, reason: error.message }, what);
+      return socket.close(policyViolation, error.message);
+    }
     log.error({ err: error, worker: worker.workerId }, 'A worker could not be linked; its connection is closed.');
     socket.close(internalError);
   });

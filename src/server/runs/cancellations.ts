@@ -64,7 +64,7 @@ export function createCancellations(context: RunContext, seats: Seats) {
       const own = executions.filter(({ run, execution }) => seat.tasks.get(run.id) === execution.id);
       for (const { run, execution } of own) {
         if (execution.end_intent !== null) cancelTask(seat, run.id, execution.id);
-        if (execution.state === 'idle') tellIdle(seat, run.id, execution.id);
+        if (seat.idle.has(run.id)) tellIdle(seat, run.id, execution.id);
       }
       const pending = await pendingCancellations(context.db, { executionIds: executions.map(idOf) });
       pending.forEach(send);

@@ -10,8 +10,10 @@ import type { QueueName, Signals } from './signals.ts';
 export function watchIdle(signals: Signals, seats: Seats, onIdle: () => void): void {
   signals.onIdle((runId, executionId) => {
     const seat = seats.holderOf(executionId);
-    if (seat?.instanceId === undefined || !seat.flags.open) return;
+    if (seat?.instanceId === undefined) return;
     seat.idles(runId, executionId);
+    // One that has not been welcomed yet is told then.
+    if (!seat.flags.open) return;
     tellIdle(seat, runId, executionId);
     onIdle();
   });

@@ -187,3 +187,11 @@ test('a run that is to be cancelled is not tried again', async () => {
   await worker.acknowledged();
   expect(await core.state(runId)).toBe('CANCELLED');
 });
+
+test('a worker that is given up soon is asked to be heard of often enough for that', async () => {
+  await core.close();
+  core = await createRunCore({ lostAfter: 20 * second });
+  const { worker } = await running();
+  expect((await worker.next('welcome')).lease_seconds).toBe(10);
+  expect(await lease()).toMatchObject({ lease: 10, lost: 20 });
+});

@@ -13,6 +13,7 @@ import { reportTurn } from './report-turn.ts';
 import type { RunService } from './run-service.ts';
 import type { WorkerConnection } from './seat.ts';
 import { Seats } from './seats.ts';
+import type { RunSettings } from './settings.ts';
 import { createSignals } from './signals.ts';
 import { whyWaiting } from './why-waiting.ts';
 import { createWorkerLink, type WorkerLink } from './worker-link.ts';
@@ -34,7 +35,7 @@ export type RunsOptions = Omit<RunContext, 'signals' | 'lastSeen' | 'givingUp'>;
 export function createRuns(options: RunsOptions): Runs {
   const givingUp = new AbortController();
   const own = { signals: createSignals(), lastSeen: new LastSeen(), givingUp: givingUp.signal };
-  const context: RunContext = { ...options, ...own };
+  const context: RunContext = { ...options, ...own, settings: withSafeLease(options.settings) };
   const seats = new Seats();
   const dispatcher = new Dispatcher(context, seats);
   const leases = new Leases(context, seats);
@@ -65,4 +66,10 @@ export function createRuns(options: RunsOptions): Runs {
       await cancellations.idle();
     },
   };
+}
+
+/** A worker is asked to be heard of twice at least before it is given up, whatever is set. */
+function withSafeLease(settings: RunSettings): RunSettings {
+  const { lease, lostAfter, retryAfter } = settings;
+  return { ...settings, lease: Math.min(lease, lostAfter / 2, retryAfter / 2) };
 }

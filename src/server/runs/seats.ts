@@ -67,7 +67,8 @@ export class Seats {
 
   release(seat: Seat, runId: RunId): void {
     const executionId = seat.tasks.get(runId);
-    if (executionId !== undefined) this.#holders.delete(executionId);
+    // What is still heard of a connection that has been superseded takes nothing from its daemon's next one.
+    if (executionId !== undefined && this.#holders.get(executionId) === seat) this.#holders.delete(executionId);
     seat.drop(runId);
   }
 
