@@ -31,7 +31,7 @@ export const entrySchema = z.object({
   isIdle: z.boolean(),
   end: z.enum(taskEndKinds).optional(),
   /** The backend's own: its stage, and what it needs to go on. */
-  backend: z.unknown(),
+  backend: z.unknown().optional(),
   outcome: taskOutcomeSchema.optional(),
   teardownProblem: z.string().optional(),
   /** When nothing was left of the task but what must be said of it. */

@@ -10,6 +10,17 @@ import { assignmentSchema } from '../../protocol/worker-link.ts';
 import { newEntry } from '../owned-task.ts';
 import { openJournal } from './journal.ts';
 
+test('a task that was claimed and no more is there for the next daemon', async () => {
+  const { open } = await stateFolder();
+  const journal = await open();
+  const entry = newEntry(assignment, 0, 1, undefined);
+  await journal.create(entry);
+  await journal.close();
+  const next = await open();
+  expect(next.inherited.map((inherited) => inherited.get())).toEqual([entry]);
+  await next.close();
+});
+
 test('what an earlier execution of a run could not remove is not taken for the next one’s', async () => {
   const { open } = await stateFolder();
   const journal = await open();
