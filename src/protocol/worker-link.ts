@@ -225,7 +225,7 @@ export const workerMessageSchema = z.discriminatedUnion('type', [
       code: z.enum(['not_accepted', 'not_ready']).catch('not_ready').optional(),
     }),
   }),
-  z.object({ type: z.literal('heartbeat'), data: z.unknown() }),
+  z.object({ type: z.literal('heartbeat'), data: z.unknown().optional() }),
   /** All that follow: v2 only. */
   z.object({ type: z.literal('hello'), data: helloSchema }),
   z.object({ type: z.literal('capacity'), data: capacitySchema }),
