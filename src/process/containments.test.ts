@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -148,6 +149,24 @@ test.skipIf(!pidNamespaces)(
     const { started, output } = await startScript('exec ls -d /proc/[0-9]*', { containment });
     await started.exited;
     expect((await readFile(output, 'utf8')).trim().split('\n').length).toBeLessThan(5);
+  },
+);
+
+test.skipIf(!pidNamespaces || !isRoot)(
+  "another user's process is not taken for what keeps a PID namespace (needs root)",
+  async () => {
+    const { containment, containments, name } = await make('pid_namespace');
+    const impostor = spawn('setpriv', ['--reuid=54321', '--clear-groups', 'sleep', '600'], {
+      env: { PATH: '/usr/bin:/bin', PROCESS_CONTAINMENT: name },
+      stdio: 'ignore',
+    });
+    onTestFinished(() => void impostor.kill('SIGKILL'));
+    const uid = async () => (await readFile(`/proc/${impostor.pid}/status`, 'utf8')).match(/Uid:\t(\d+)/)?.[1];
+    await expect.poll(uid).toBe('54321');
+    const again = await containments.reopen(containment.state, name, {});
+    const { namespace = [] } = await again.enter();
+    expect(namespace.join(' ')).not.toContain(`/proc/${impostor.pid}/`);
+    await again.remove();
   },
 );
 

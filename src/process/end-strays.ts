@@ -1,4 +1,5 @@
 import { sleep } from '../common/clock.ts';
+import { withDescendants } from './family.ts';
 import { isSameProcess, type ProcessEntry, type ProcessIdentity } from './process-table.ts';
 import type { ProcessTools } from './process-tools.ts';
 
@@ -29,17 +30,8 @@ export async function endStrays(strays: Strays, { table, clock }: ProcessTools):
 function findStrays({ markers, owner, known = [] }: Strays, entries: readonly ProcessEntry[]): ProcessEntry[] {
   const knownKeys = new Set(known.map(keyOf));
   const isOwn = (entry: ProcessEntry) => isMarked(entry, markers) && !isAnothers(entry, owner);
-  const found = new Set(entries.filter((entry) => knownKeys.has(keyOf(entry)) || isOwn(entry)));
-  const pids = new Set([...found].map((entry) => entry.pid));
-  for (let grew = true; grew;) {
-    const children = entries.filter((entry) => pids.has(entry.parent) && !found.has(entry));
-    for (const child of children) {
-      found.add(child);
-      pids.add(child.pid);
-    }
-    grew = children.length > 0;
-  }
-  return [...found].filter((entry) => entry.pid !== process.pid);
+  const strays = entries.filter((entry) => knownKeys.has(keyOf(entry)) || isOwn(entry));
+  return [...withDescendants(strays, entries)].filter((entry) => entry.pid !== process.pid);
 }
 
 function isAnothers({ environment }: ProcessEntry, owner: Strays['owner']): boolean {

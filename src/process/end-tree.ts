@@ -2,7 +2,8 @@ import { aborted } from '../common/aborted.ts';
 import { sleep, type Clock } from '../common/clock.ts';
 import type { Containment } from './containment.ts';
 import { endStrays, type Strays } from './end-strays.ts';
-import type { ProcessEntry, ProcessTable } from './process-table.ts';
+import { withDescendants } from './family.ts';
+import type { ProcessTable } from './process-table.ts';
 import type { ProcessTools } from './process-tools.ts';
 import type { StartedProcess } from './start-process.ts';
 
@@ -33,7 +34,10 @@ export async function endTree(
   tools: ProcessTools,
 ): Promise<readonly number[]> {
   const entries = await tools.table.snapshot();
-  const family = processes.filter((one) => !one.hasExited()).flatMap(({ pid }) => descendantsOf(pid, entries));
+  const running = new Set(processes.filter((one) => !one.hasExited()).map(({ pid }) => pid));
+  // Remembered before the end begins: a child without a marker can no longer be told once its parent is gone.
+  const children = entries.filter(({ parent }) => running.has(parent));
+  const family = [...withDescendants(children, entries)];
   await Promise.all(processes.map((one) => endGroup(one, options, tools)));
   await containment.kill();
   await within(patience, Promise.all(processes.map((one) => one.exited)), tools.clock);
@@ -58,12 +62,6 @@ async function endGroup(started: StartedProcess, options: EndTreeOptions, tools:
     await groupEnds(started, options, tools);
   }
   started.signalGroup('SIGKILL');
-}
-
-/** Remembered before the end begins: a child without a marker can no longer be told once its parent is gone. */
-function descendantsOf(pid: number, entries: readonly ProcessEntry[]): ProcessEntry[] {
-  const children = entries.filter((entry) => entry.parent === pid);
-  return [...children, ...children.flatMap((child) => descendantsOf(child.pid, entries))];
 }
 
 /** Resolves when no process of the group is left, or when the grace is over. */

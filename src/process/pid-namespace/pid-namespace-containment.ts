@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Containment, ContainmentState } from '../containment.ts';
 import { endStrays, isMarked } from '../end-strays.ts';
 import type { ProcessTools } from '../process-tools.ts';
@@ -15,7 +16,8 @@ export function pidNamespaceContainment(state: PidNamespaceState, tools: Process
   let holder: Promise<number> | undefined;
   const holders = async () => (await tools.table.snapshot()).filter((entry) => isMarked(entry, [marker]));
   const findOrHold = async () => {
-    const found = await holders();
+    // What another user's process says of itself counts for nothing: we are about to enter where it points.
+    const found = (await holders()).filter(({ pid }) => isOurs(pid));
     const numbers = new Set(found.map(({ pid }) => pid));
     // Its first process and what that waits for are marked as well, as children of it.
     return found.find(({ parent }) => !numbers.has(parent))?.pid ?? holdNamespace(marker, owner);
@@ -36,4 +38,15 @@ export function pidNamespaceContainment(state: PidNamespaceState, tools: Process
     exceeded: () => Promise.resolve(undefined),
     remove: kill,
   };
+}
+
+function isOurs(pid: number): boolean {
+  try {
+    // The folder's own owner is root for a process that has said that it is not to be looked at.
+    const [, uid] = /^Uid:\t(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
+    return Number(uid) === process.getuid?.();
+  } catch {
+    // It is gone.
+    return false;
+  }
 }
