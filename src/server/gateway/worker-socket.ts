@@ -36,6 +36,9 @@ const goingAway = 1001;
 const policyViolation = 1008;
 const internalError = 1011;
 
+/** Bytes said to a daemon that it has not taken, at most: offers to a busy one are a small part of it. */
+const mostUntaken = 64 * 1024 * 1024;
+
 export function openWorkerSocket({ socket, worker, link, clock, log, random }: WorkerSocketOptions): WorkerSocket {
   const liveness = watchLiveness(clock, { ping: () => socket.ping(), silent: () => socket.terminate() }, random);
   const connection: WorkerConnection = {
@@ -58,9 +61,14 @@ export function openWorkerSocket({ socket, worker, link, clock, log, random }: W
     resume: () => socket.isPaused && socket.resume(),
   });
   const hear = createHearing({ worker, greeting, linked, inbox, log });
-  socket.on('ping', liveness.seen).on('pong', liveness.seen);
-  socket.on('message', (data) => {
+  const seen = () => {
     liveness.seen();
+    // It asks for answers and takes none: they would pile up without end.
+    if (socket.bufferedAmount > mostUntaken) socket.terminate();
+  };
+  socket.on('ping', seen).on('pong', seen);
+  socket.on('message', (data) => {
+    seen();
     hear(parseMessage(data));
   });
   // A broken connection is closed right after; there is nothing else to do about it.

@@ -63,7 +63,10 @@ async function takeOver(parts: LinkParts, seat: Seat, hello: Hello): Promise<Run
   const daemon = { instanceId: hello.instance_id, keyId: connection.keyId };
   if (ids.length > 0) await takeOverLeases(context.db, ids, daemon, nowOf(context), context.settings);
   for (const seen of known) if (!named.has(seen.execution.id)) await takeFrom(parts, seen);
-  connection.send({ type: 'welcome', data: welcome(hello, new Set(ids), stored, context.settings.lease) });
+  const mayKnow = new Set(own.map(({ execution }) => execution.id));
+  // Of executions that are another worker's it hears nothing, not even how much they wrote.
+  const consoles = new Map([...stored].filter(([id]) => mayKnow.has(id)));
+  connection.send({ type: 'welcome', data: welcome(hello, new Set(ids), consoles, context.settings.lease) });
   if (seats.isSeated(seat)) seat.set({ open: true });
   return known;
 }

@@ -58,7 +58,7 @@ export async function hearRejection(parts: Parts, seat: Seat, data: DataOf<'task
   const whose = await heard(parts, seat, data);
   if (!whose?.own || hasAnother(seat, data.task_id, whose.seen.execution.id)) return;
   parts.context.log.info(
-    { run: data.task_id, worker: seat.connection.workerId, reason: data.reason },
+    { run: data.task_id, worker: seat.connection.workerId, reason: data.reason.slice(0, longestProblem) },
     'Offer rejected.',
   );
   const isForGood = data.code === 'not_accepted';
@@ -138,11 +138,16 @@ function endOf({ run, execution }: Seen, end: WorkerEnd): Transition | undefined
   return { ...over, runTo: state, status };
 }
 
+/** In UTF-16 code units: whoever lists runs is shown it. */
+const longestProblem = 2_000;
 const largestInteger = 2_147_483_647;
 
 function factsOf(end: WorkerEnd): ExecutionFacts {
   const problem = end.data.teardown_problem;
-  return { ...reasonOf(end), ...(problem !== undefined && { teardown_problem: storable(problem) }) };
+  return {
+    ...reasonOf(end),
+    ...(problem !== undefined && { teardown_problem: storable(problem.slice(0, longestProblem)) }),
+  };
 }
 
 function reasonOf(end: WorkerEnd): ExecutionFacts {
