@@ -1,8 +1,6 @@
-import { execFile } from 'node:child_process';
 import { homedir } from 'node:os';
-import { promisify } from 'node:util';
 import { findSystemProgram } from '../../../../process/find-program.ts';
-import { removeTree } from '../../../workspace/remove-tree.ts';
+import { removeFirmly, removeTree } from '../../../workspace/remove-tree.ts';
 import { proxyVariables } from './egress/egress.ts';
 import { holdBack } from './held-back.ts';
 import type { Entrance, IsolatedPlace, TaskIsolation, TaskUser } from './isolation.ts';
@@ -82,9 +80,4 @@ function insideSandbox({ egress }: SandboxSettings, place: IsolatedPlace, user: 
     ...(outside['HOME'] === hostHome ? { HOME: homeInside } : {}),
     ...(egress === undefined ? {} : proxyVariables),
   };
-}
-
-/** GNU's rm cannot be led out of the folder by a link that another task of the same user puts there meanwhile. */
-async function removeFirmly(folder: string): Promise<void> {
-  await promisify(execFile)(findSystemProgram('rm') ?? 'rm', ['-rf', '--one-file-system', '--', folder]);
 }
