@@ -9,10 +9,17 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(delay, run) {
-    const timer = setTimeout(run, delay);
+    let timer = setTimeout(runOrWaitOn, Math.min(delay, longestTimer), delay);
+    function runOrWaitOn(due: number): void {
+      if (due <= longestTimer) return run();
+      timer = setTimeout(runOrWaitOn, Math.min(due - longestTimer, longestTimer), due - longestTimer);
+    }
     return () => clearTimeout(timer);
   },
 };
+
+/** Node's timers take no more, some 25 days, and run at once instead. */
+const longestTimer = 2 ** 31 - 1;
 
 /** Resolves after `delay`, or rejects with the signal's reason as soon as it is aborted. */
 export function sleep(clock: Clock, delay: number, signal?: AbortSignal): Promise<void> {

@@ -14,7 +14,8 @@ export async function openHttpEndpoint(
   { host, port }: { host: string; port: number },
   answer: RequestListener,
 ): Promise<HttpEndpoint> {
-  const server = createServer(answer);
+  const server = createServer(patience, answer);
+  server.maxConnections = mostConnections;
   server.listen(port, host);
   try {
     await once(server, 'listening');
@@ -35,6 +36,10 @@ export async function openHttpEndpoint(
     },
   };
 }
+
+/** Whoever connects and says nothing must not use up the files that the program may open. In milliseconds. */
+const patience = { headersTimeout: 5_000, requestTimeout: 5_000, connectionsCheckingInterval: 1_000 };
+const mostConnections = 100;
 
 function inWords({ code, message }: NodeJS.ErrnoException): string {
   return code === 'EADDRINUSE' ? 'another program uses this port' : message;

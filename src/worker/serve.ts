@@ -120,7 +120,10 @@ function putTogether(options: ServeOptions): Parts {
 }
 
 function greet({ executions, ...rest }: Welcome, supervisor: Supervisor, console: ConsoleHub): void {
-  for (const { execution_id, console: offsets } of executions) console.resume(execution_id, offsets);
+  const own = new Set(supervisor.executions().map(({ execution_id }) => execution_id));
+  for (const { execution_id, console: offsets } of executions) {
+    if (own.has(execution_id)) console.resume(execution_id, offsets);
+  }
   supervisor.welcome({ executions, ...rest });
 }
 

@@ -49,6 +49,8 @@ const closeLimit = 1_000;
 const maxWaiting = 256 * 1024;
 /** A lease is renewed this often while it lasts. */
 const renewalsPerLease = 3;
+/** Whatever the server says of its lease, in milliseconds. */
+const shortestRenewal = 1_000;
 
 export function startSession(options: SessionOptions): Session {
   const { dialled, clock, log } = options;
@@ -78,7 +80,7 @@ export function startSession(options: SessionOptions): Session {
     cancelTimer();
     if (welcome) {
       options.onAnswered(greetedAt);
-      cancelTimer = renewLease((welcome.lease_seconds * 1_000) / renewalsPerLease);
+      cancelTimer = renewLease(renewalOf(welcome));
     }
     options.onOpen(session, welcome);
   };
@@ -106,6 +108,10 @@ export function startSession(options: SessionOptions): Session {
   else open();
   socket.resume();
   return session;
+}
+
+function renewalOf({ lease_seconds }: Welcome): number {
+  return Math.max((lease_seconds * 1_000) / renewalsPerLease, shortestRenewal);
 }
 
 /** The returned function ends it. */

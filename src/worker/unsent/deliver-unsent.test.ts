@@ -85,6 +85,20 @@ test('a server that is there and takes nothing is not waited for, one that is aw
   await delivered;
 });
 
+test('a server that takes it is not told without end what a task has put there', async () => {
+  const clock = createManualClock();
+  const endless = Array.from({ length: 20_000 }, () => entries(0));
+  const { api, deliver } = await leave(endless, { isConnected: () => true, clock });
+  const delivered = deliver();
+  for (let look = 1; look <= 5; look += 1) {
+    const before = api.requests.length;
+    await expect.poll(() => api.requests.length).toBeGreaterThan(before);
+    clock.advance(2 * 60_000);
+  }
+  await delivered;
+  expect(api.requests.length).toBeLessThan(endless.length);
+});
+
 test.for(['conflict', 'authentication_required', 'invalid_request'] as const)(
   'what is refused with %s is left at that',
   async (refuse) => {

@@ -23,11 +23,13 @@ export interface UnsentDelivery {
 
 /** How long a server that is there may fail to take a call, in milliseconds. */
 const patience = 2 * 60_000;
+/** For how many times that it is listened to: what a task puts there may have no end, and its last word waits for it. */
+const mostLooks = 5;
 
 /**
  * Says what an agent has left, after its end and before the worker's own last word about it, because the token goes with
  * the execution. Resolves when the server has heard all of it, or refuses it for good (a fenced execution has nothing to
- * say any more), or is connected and yet cannot be told. Rejects with the signal's reason; then, and after a crash, it is
+ * say any more), or is connected and yet cannot be told, or is told for too long. Rejects with the signal's reason; then, and after a crash, it is
  * simply done again from the start.
  */
 export async function deliverUnsent(delivery: UnsentDelivery): Promise<void> {
@@ -60,11 +62,13 @@ interface Watch {
 function watchProgress({ isConnected, clock }: UnsentDelivery): Watch {
   const stuck = new AbortController();
   let isMoving = false;
+  let looks = 0;
   let cancel = () => undefined as void;
   const look = (wasConnected: boolean) => {
     cancel = clock.after(patience, () => {
       const isThere = isConnected();
       if (wasConnected && isThere && !isMoving) return stuck.abort(new Error('the server does not take it'));
+      if (isThere && ++looks >= mostLooks) return stuck.abort(new Error('it is too much'));
       isMoving = false;
       look(isThere);
     });

@@ -11,9 +11,18 @@ export async function* readUnsent(folder: string): AsyncGenerator<UnsentCall> {
   const file = await openPlain(join(folder, unsentFile));
   if (file === undefined) return;
   try {
-    for await (const line of linesOf(file)) yield unsentCallSchema.parse(JSON.parse(line));
+    for await (const line of linesOf(file)) yield parseCall(line);
   } finally {
     await file.close();
+  }
+}
+
+function parseCall(line: string): UnsentCall {
+  try {
+    return unsentCallSchema.parse(JSON.parse(line));
+  } catch {
+    // What a parser says of it would show what stands there.
+    throw new Error('a line is no call');
   }
 }
 
