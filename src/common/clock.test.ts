@@ -6,7 +6,7 @@ afterEach(() => void vi.useRealTimers());
 
 test('a delay of months is kept, and can be taken back at any time of it', () => {
   const month = 30 * 24 * 60 * 60_000;
-  const run = vi.fn();
+  const run = vi.fn<() => void>();
   systemClock.after(3 * month, run);
   const cancel = systemClock.after(2 * month, run);
   vi.advanceTimersByTime(month);
