@@ -46,7 +46,7 @@ export function createPrograms({ root, dataDir, env, clock }: ProgramsOptions): 
       return startChild({
         name: 'oz-agent-worker',
         script: bin('oz-agent-worker'),
-        args: ['--config-file', await writeWorkerConfig(dataDir), '--on-shutdown', 'cancel'],
+        args: ['--config-file', await writeWorkerConfig(dataDir)],
         // Not among the arguments: every user of the machine can read those.
         env: { ...ownEnv, WARP_SERVER_ROOT_URL: url, WARP_API_KEY: apiKey },
         logFile: join(dataDir, 'worker.log'),
@@ -85,6 +85,9 @@ async function writeWorkerConfig(dataDir: string): Promise<string> {
   const config = {
     worker_id: localWorkerId,
     max_concurrent_tasks: 4,
+    // In the data folder: what another one's worker was doing is none of this one's business.
+    state_dir: join(dataDir, 'worker'),
+    on_shutdown: 'cancel',
     backend: { direct: { workspace_root: join(dataDir, 'workspaces') } },
   };
   const path = join(dataDir, 'worker.yaml');
