@@ -106,7 +106,7 @@ test('a second SIGTERM cancels what the first would have left running', async ()
   const { taskId } = worker.assign();
   await fileWith(join(worker.root, taskId, 'ready'), 'ready');
   worker.process.kill('SIGTERM');
-  await expect.poll(() => worker.process.output()).toContain('go on without this daemon');
+  await expect.poll(() => worker.process.output()).toContain('left running');
   worker.process.kill('SIGTERM');
   expect((await worker.server.waitFor('task_failed', taskId)).data.failure_reason).toBe('graceful_shutdown');
   await worker.process.exited;

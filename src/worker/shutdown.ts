@@ -40,21 +40,26 @@ export async function shutDown(mode: OnShutdown, shutdown: Shutdown): Promise<vo
 }
 
 async function drain({ supervisor, cancel, log }: Shutdown): Promise<void> {
-  log.info(`Draining: ${supervisor.running()} tasks are still to end`);
+  log.info(`Draining: ${inWords(supervisor.running())} still to end`);
   await Promise.race([supervisor.drain(), aborted(cancel)]);
 }
 
 async function detach({ supervisor, cancel, clock, log }: Shutdown): Promise<void> {
   supervisor.refuse();
-  if (supervisor.running() === 0) return;
-  log.info(`${supervisor.running()} tasks go on without this daemon; the next one takes them over`);
+  if (supervisor.running() === 0 || cancel.aborted) return;
+  log.info(`${inWords(supervisor.running())} left running; the next daemon with this state folder takes over`);
   await Promise.race([sleep(clock, secondThought), aborted(cancel)]);
 }
 
-async function cancelTasks({ supervisor, console, hurry, clock }: Shutdown): Promise<void> {
+async function cancelTasks({ supervisor, console, hurry, clock, log }: Shutdown): Promise<void> {
+  if (supervisor.running() > 0) log.info(`Ending: ${inWords(supervisor.running())} cancelled, then torn down`);
   const stopWaiting = clock.after(cancelLimit, () => hurry.abort());
   console.hurry();
   await supervisor.shutDown();
   stopWaiting();
   await Promise.race([supervisor.settled(), sleep(clock, farewellLimit)]);
+}
+
+function inWords(count: number): string {
+  return count === 1 ? '1 task is' : `${count} tasks are`;
 }

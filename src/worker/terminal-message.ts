@@ -32,7 +32,7 @@ const endings: Record<TaskEndKind, Ending> = {
   cancelled: { message: 'The task was cancelled.', task_state: 'CANCELLED' },
   released: { message: 'The task gave up its slot.', task_state: 'RELEASED' },
   shutdown: { message: 'The worker is shutting down.', failure_reason: 'graceful_shutdown' },
-  timeout: { message: 'The task took longer than this worker allows.', failure_reason: 'task_timeout' },
+  timeout: { message: 'The task took longer than task_timeout of this worker allows.', failure_reason: 'task_timeout' },
   fenced: {
     message: 'The worker ended the task: the server had given it up, or could not be reached for long.',
     failure_reason: 'evicted',

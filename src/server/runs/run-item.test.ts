@@ -30,7 +30,9 @@ test('a run says what its worker does, that it cannot be reached, and what went 
   expect(await says(runId)).toBe('Worker `local` runs the setup command.');
   await core.runs.service.reportTurn(agent, 1, { state: 'INPROGRESS' });
   core.clock.advance(46_000);
-  expect(await says(runId)).toMatch(/^Worker `local` has been unreachable since 2026-01-01T00:00:45/);
+  expect(await says(runId)).toMatch(
+    /^Worker `local` has been unreachable since 2026-01-01T00:00:45Z\. .* is back, and is given up if it is not by 2026-01-01T00:1\d:\d\dZ\.$/,
+  );
   worker.phase(runId, 'ending');
   await worker.acknowledged();
   core.clock.advance(1_000);
@@ -43,6 +45,20 @@ test('a run says what its worker does, that it cannot be reached, and what went 
     state: 'SUCCEEDED',
     is_sandbox_running: false,
     warnings: ['The teardown command exited with code 3.'],
+  });
+});
+
+test('a run that is being cancelled says so until its worker has ended it', async () => {
+  const worker = await core.worker({ hello: {} });
+  const runId = await core.create();
+  const agent = await core.agent(await worker.assigned());
+  worker.claim(runId);
+  await core.untilState(runId, 'CLAIMED');
+  await core.runs.service.reportTurn(agent, 1, { state: 'INPROGRESS' });
+  await core.runs.service.cancel(core.key, runId);
+  expect(await shown(runId)).toMatchObject({
+    state: 'INPROGRESS',
+    status_message: { message: 'Being cancelled: worker `local` ends the task.' },
   });
 });
 

@@ -57,13 +57,19 @@ function unreachableSince({ unreachable_since, lease_until }: RunRow, now: numbe
   return unreachable_since;
 }
 
-function unreachable({ live_worker }: RunRow, since: Date): string {
-  return `Worker \`${live_worker}\` has been unreachable since ${since.toISOString()}. The run goes on when it is back.`;
+function unreachable({ live_worker, lost_at }: RunRow, since: Date): string {
+  const until = lost_at === null ? '' : `, and is given up if it is not by ${inWords(lost_at)}`;
+  return `Worker \`${live_worker}\` has been unreachable since ${inWords(since)}. The run goes on when it is back${until}.`;
+}
+
+function inWords(time: Date): string {
+  return time.toISOString().replace(/\.\d+/, '');
 }
 
 /** What its worker is doing, where that is not the agent's work. */
-function phaseOf({ state, live_state, live_worker }: RunRow): StatusMessage | undefined {
+function phaseOf({ state, live_state, live_worker, cancel_requested_at }: RunRow): StatusMessage | undefined {
   if (isTerminal(state)) return undefined;
+  if (cancel_requested_at !== null) return { message: `Being cancelled: worker \`${live_worker}\` ends the task.` };
   if (live_state === 'preparing') return { message: `Worker \`${live_worker}\` runs the setup command.` };
   if (live_state === 'ending') return { message: `The agent has ended; worker \`${live_worker}\` finishes the task.` };
   return undefined;

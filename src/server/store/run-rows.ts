@@ -20,6 +20,8 @@ function selectRuns(db: Database) {
       'live.worker_id as live_worker',
       'live.unreachable_since',
       'live.lease_until',
+      'live.lost_at',
+      'live.cancel_requested_at',
       'users.name as user_name',
       'users.email as user_email',
       'api_keys.name as key_name',

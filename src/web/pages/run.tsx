@@ -72,8 +72,8 @@ function RunState({ run }: { run: RunItem }) {
 /** What went wrong beside the outcome, such as a teardown. */
 function Warnings({ of: { warnings = [] } }: { of: RunItem }) {
   return warnings.map((warning, place) => (
-    <p key={place} className="notice" role="note">
-      <Words text={warning} />
+    <p key={place} className="notice warning" role="note">
+      <strong>Warning</strong> <Words text={warning} />
     </p>
   ));
 }

@@ -46,6 +46,11 @@ function RunRow({ run, now }: { run: RunItem; now: number }) {
             <Words text={run.status_message.message} />
           </p>
         )}
+        {run.warnings?.map((warning, place) => (
+          <p key={place} className="reason">
+            <strong>Warning</strong> <Words text={warning} />
+          </p>
+        ))}
       </td>
       <td>{harnessLabel(run)}</td>
       <td>{hostLabel(run)}</td>

@@ -31,7 +31,7 @@ async function checkFolder(what: string, path: string, setting: string, { mustEx
   return warn(what, detail, 'Free some space: tasks fail, and new ones are refused, when it is used up.');
 }
 
-async function nearestFolder(path: string): Promise<string> {
+export async function nearestFolder(path: string): Promise<string> {
   const found = await stat(path).catch(() => undefined);
   return found?.isDirectory() || path === dirname(path) ? path : nearestFolder(dirname(path));
 }

@@ -1,13 +1,16 @@
 import { execFile } from 'node:child_process';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { systemClock } from '../../common/clock.ts';
 import { rootReason } from '../../common/root-reason.ts';
 import { openContainments } from '../../process/containments.ts';
 import { createProcessTable } from '../../process/process-table.ts';
+import type { TaskUser } from '../backends/direct/isolation/isolation.ts';
 import { findTaskUsers } from '../backends/direct/isolation/task-user.ts';
 import { whyNoSandbox } from '../backends/direct/isolation/why-no-sandbox.ts';
 import { findOz } from '../backends/direct/oz-program.ts';
 import type { WorkerConfig } from '../config/config.ts';
+import { nearestFolder } from './check-folders.ts';
 import { fail, ok, warn, type Finding } from './finding.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -41,21 +44,39 @@ export async function checkContainment({ direct, limits }: WorkerConfig): Promis
 }
 
 /** The worker itself tries more: it starts oz that way. */
-export async function checkIsolation({ direct, maxConcurrentTasks }: WorkerConfig): Promise<Finding[]> {
-  const { runAs, sandbox } = direct;
+export async function checkIsolation(config: WorkerConfig): Promise<Finding[]> {
+  const { runAs, sandbox } = config.direct;
   return [
-    ...(runAs === undefined ? [] : [await checkUsers(runAs, maxConcurrentTasks)]),
+    ...(runAs === undefined ? [] : [await checkUsers(runAs, config)]),
     ...(sandbox === undefined ? [] : [await checkSandbox()]),
   ];
 }
 
-async function checkUsers(runAs: readonly string[], maxConcurrentTasks: number): Promise<Finding> {
+async function checkUsers(runAs: readonly string[], config: WorkerConfig): Promise<Finding> {
   try {
-    await findTaskUsers(runAs, maxConcurrentTasks);
+    for (const user of await findTaskUsers(runAs, config.maxConcurrentTasks)) {
+      const closed = await closedTo(user, config);
+      if (closed === undefined) continue;
+      const advice = `Open it and the folders above it (chmod o+x), or change the setting that leads there.`;
+      return fail('run_as', `${user.name ?? user.uid} cannot get to ${closed}`, advice);
+    }
     return ok('run_as', `tasks can run as ${runAs.join(', ')}`);
   } catch (error) {
     return fail('run_as', rootReason(error), 'Make the users (useradd --system --create-home), or name others.');
   }
+}
+
+/** A folder that tasks need and this user cannot enter. The worker opens those that it makes; it opens none above. */
+async function closedTo({ uid, gid }: TaskUser, { stateDir, direct }: WorkerConfig): Promise<string | undefined> {
+  const needed = [direct.targetDir ?? dirname(direct.workspaceRoot), dirname(stateDir)];
+  for (const folder of await Promise.all(needed.map(nearestFolder))) {
+    const isOpen = await run('test', ['-x', folder], { uid, gid, cwd: '/' }).then(
+      () => true,
+      () => false,
+    );
+    if (!isOpen) return folder;
+  }
+  return undefined;
 }
 
 async function checkSandbox(): Promise<Finding> {

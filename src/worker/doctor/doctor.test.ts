@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { readdir, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
 import { startFakeServer } from '../../../test/helpers/fake-server.ts';
 import { startTestServer } from '../../../test/helpers/test-server.ts';
@@ -52,6 +53,26 @@ test('a server that is not there is told from a key that is refused', async () =
   expect(text).toMatch(/^fail {2}link .*cannot be connected to: .*ECONNREFUSED/m);
 });
 
+test('on a terminal, what is long goes on under where it began', async () => {
+  const server = await startFakeServer();
+  await server[Symbol.asyncDispose]();
+  const { examineOn } = await makeHost(server.url, 'wk-some-key-00000');
+  const text = stripVTControlCharacters((await examineOn(80)).text);
+  expect(text).toMatch(/^fail {2}link {12}ws:\S+ cannot be\n {22}connected to: .*\n {22}→ Check --web-socket-url/m);
+});
+
+test('a user that cannot get to the folders is no user to run tasks as', async ({ skip }) => {
+  if (process.getuid?.() !== 0) skip('only root runs tasks as others');
+  const server = await startFakeServer();
+  await server[Symbol.asyncDispose]();
+  const { examine, folder } = await makeHost(server.url, 'wk-some-key-00000');
+  await appendFile(join(folder, 'worker.yaml'), '\n    run_as: nobody\n');
+  await chmod(folder, 0o755);
+  expect((await examine()).text).toMatch(/^ok {4}run_as {10}tasks can run as nobody$/m);
+  await chmod(folder, 0o700);
+  expect((await examine()).text).toMatch(new RegExp(`^fail  run_as .*nobody cannot get to ${folder}`, 'm'));
+});
+
 /** A folder with an `oz` and a config file, and the doctor for it. */
 async function makeHost(url: string, apiKey: string) {
   const folder = await makeFolder();
@@ -59,16 +80,17 @@ async function makeHost(url: string, apiKey: string) {
   const lines = ['worker_id: w', `state_dir: ${join(folder, 'state')}`, 'backend:', '  direct:'];
   const direct = [`    workspace_root: ${join(folder, 'root')}`, `    oz_path: ${join(folder, 'oz')}`];
   await writeFile(join(folder, 'worker.yaml'), [...lines, ...direct].join('\n'));
-  const examine = async (...args: string[]) => {
+  const examine = async (...args: string[]) => examineOn(undefined, ...args);
+  const examineOn = async (columns: number | undefined, ...args: string[]) => {
     let text = '';
     const code = await runDoctor({
       args: ['--config-file', join(folder, 'worker.yaml'), ...args],
       host: { WARP_API_KEY: apiKey, WARP_SERVER_ROOT_URL: url, PATH: process.env['PATH'] },
       ozBeside: '/nonexistent',
       print: (part) => void (text += part),
-      isTerminal: false,
+      columns,
     });
     return { code, text };
   };
-  return { examine, folder };
+  return { examine, examineOn, folder };
 }

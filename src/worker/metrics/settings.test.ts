@@ -31,7 +31,7 @@ test.each([{ OTEL_METRICS_EXPORTER: 'none' }, { OTEL_SDK_DISABLED: 'TRUE', OTEL_
 );
 
 test.each([
-  [{ OTEL_METRICS_EXPORTER: 'statsd' }, 'OTEL_METRICS_EXPORTER "statsd" is none of otlp, prometheus, console.'],
+  [{ OTEL_METRICS_EXPORTER: 'statsd' }, 'OTEL_METRICS_EXPORTER "statsd" is none of otlp, prometheus, console, none.'],
   [{ OTEL_EXPORTER_PROMETHEUS_PORT: 'x' }, 'OTEL_EXPORTER_PROMETHEUS_PORT "x" is not a number from 0 to 65535.'],
   [{ OTEL_METRIC_EXPORT_INTERVAL: '0' }, 'OTEL_METRIC_EXPORT_INTERVAL "0" is not a number'],
 ])('%j is refused by name', (host, words) => {

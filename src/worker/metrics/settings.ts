@@ -48,7 +48,8 @@ export function hasOtlpEndpoint(host: Environment): boolean {
 
 function readExporters<T extends string>(host: Environment, name: string, known: readonly T[], standard: string): T[] {
   const names = (host[name]?.trim() || standard).split(',').map((word) => word.trim());
-  return names.filter((word) => word !== 'none' && word !== '').map((word) => oneOf(word, name, known));
+  const named = names.filter((word) => word !== '').map((word) => oneOf<T | 'none'>(word, name, [...known, 'none']));
+  return named.filter((word): word is T => word !== 'none');
 }
 
 function oneOf<T extends string>(value: string, name: string, known: readonly T[]): T {

@@ -61,10 +61,15 @@ export function failureOf(
 }
 
 const limitFailures: Record<Limit, (limit: number) => Pick<TaskFailure, 'reason' | 'message'>> = {
-  memory: (limit) => ({ reason: 'container_oom', message: `The task needs more memory than its ${limit} bytes.` }),
-  processes: (limit) => ({ reason: 'process_limit', message: `The task wants more than its ${limit} processes.` }),
+  memory: (limit) => ({ reason: 'container_oom', message: `limits.memory of this worker is ${inWords(limit)}, and the task needs more.` }),
+  processes: (limit) => ({ reason: 'process_limit', message: `limits.processes of this worker is ${limit}, and the task wants more.` }),
   output: (limit) => ({
     reason: 'output_limit',
-    message: `One of the task's commands wrote more than ${limit} bytes.`,
+    message: `limits.output of this worker is ${inWords(limit)}, and a command of the task wrote more.`,
   }),
 };
+
+function inWords(bytes: number): string {
+  const mebibytes = bytes / 1024 ** 2;
+  return Number.isInteger(mebibytes) ? `${mebibytes} MiB` : `${bytes} bytes`;
+}

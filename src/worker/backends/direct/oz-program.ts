@@ -48,8 +48,8 @@ async function locate({ configured, beside, host }: OzSources): Promise<string> 
 
 /** A script for Node is started with the daemon's own Node; the one in PATH may be too old, or none. */
 async function toProgram(path: string): Promise<OzProgram> {
-  const real = await realpath(path).catch((error: Error) => {
-    throw refusal(`oz is not at ${path}: ${error.message}.`);
+  const real = await realpath(path).catch((error: NodeJS.ErrnoException) => {
+    throw refusal(`oz is not at ${path}, as backend.direct.oz_path says (${error.code ?? error.message}): correct it.`);
   });
   return /\.[cm]?[jt]s$/.test(real) ? { program: process.execPath, args: [real] } : { program: path, args: [] };
 }
