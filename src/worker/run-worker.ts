@@ -58,7 +58,12 @@ export async function runWorker(worker: WorkerProcess): Promise<number> {
 
 function examine(worker: WorkerProcess): Promise<number> {
   const print = (text: string) => void process.stdout.write(text);
-  return runDoctor({ ...worker, args: worker.args.slice(1), print, columns: process.stdout.isTTY ? process.stdout.columns : undefined });
+  return runDoctor({
+    ...worker,
+    args: worker.args.slice(1),
+    print,
+    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+  });
 }
 
 async function openBackend(prepared: PreparedBackend, journal: Journal): Promise<Backend> {

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -17,6 +17,8 @@ test('the first boot shows a run as it goes, a second one picks everything up, a
   expect(first.output()).toMatch(/http:\/\/127\.0\.0\.1:\d+\/api\/auth\/magic-link\/verify\?token=/);
   expect((await stat(envFile)).mode & 0o777).toBe(0o600);
   const settings = await readFile(envFile, 'utf8');
+  // What its worker owns is written down in the same folder, where no other start finds it.
+  expect(await readdir(join(folder.path, 'worker/local'))).toHaveLength(1);
   expect(await first.stop()).toMatchObject({ code: 0, stderr: '' });
   expect(await processesIn(folder.path)).toEqual([]);
 

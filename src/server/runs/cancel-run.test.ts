@@ -76,6 +76,12 @@ test('a running run whose worker never answers is cancelled by the deadline', as
   core.clock.advance(testSettings.cancelTimeout);
   await core.untilState(runId, 'CANCELLED');
   expect(await core.executions(runId)).toMatchObject([{ state: 'lost', end_reason: 'end_unanswered' }]);
+  const { status_message } = await core.database.db
+    .selectFrom('runs')
+    .select('status_message')
+    .where('id', '=', runId)
+    .executeTakeFirstOrThrow();
+  expect(status_message).toContain('Worker `local` did not answer');
   await expect(core.runs.service.reportTurn(agent, 1, { state: 'SUCCEEDED' })).rejects.toMatchObject({
     code: 'conflict',
   });

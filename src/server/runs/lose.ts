@@ -9,7 +9,9 @@ import type { Transition } from './transition.ts';
 export function loseUnanswered(seen: RunAndExecution): Transition {
   const { state, status } = outcomeOfIntent(seen.execution.end_intent ?? 'cancelled');
   const lost = givenUp(seen, 'end_unanswered');
-  return isTerminal(seen.run.state) ? lost : { ...lost, runTo: state, status };
+  const silence = `Worker \`${seen.execution.worker_id}\` did not answer: until it is back, the task may still run there.`;
+  const said = status && { ...status, message: `${status.message} ${silence}` };
+  return isTerminal(seen.run.state) ? lost : { ...lost, runTo: state, status: said };
 }
 
 /** The same, because nothing was heard of the worker, or because it came back without the task. */

@@ -61,8 +61,14 @@ export function failureOf(
 }
 
 const limitFailures: Record<Limit, (limit: number) => Pick<TaskFailure, 'reason' | 'message'>> = {
-  memory: (limit) => ({ reason: 'container_oom', message: `limits.memory of this worker is ${inWords(limit)}, and the task needs more.` }),
-  processes: (limit) => ({ reason: 'process_limit', message: `limits.processes of this worker is ${limit}, and the task wants more.` }),
+  memory: (limit) => ({
+    reason: 'container_oom',
+    message: `limits.memory of this worker is ${inWords(limit)}, and the task needs more.`,
+  }),
+  processes: (limit) => ({
+    reason: 'process_limit',
+    message: `limits.processes of this worker is ${limit}, and the task wants more.`,
+  }),
   output: (limit) => ({
     reason: 'output_limit',
     message: `limits.output of this worker is ${inWords(limit)}, and a command of the task wrote more.`,
