@@ -26,6 +26,9 @@ export interface TaskTools {
   log: Logger;
 }
 
+/** In milliseconds. */
+const fencedConsoleLimit = 5_000;
+
 /** Ends a task early. The first reason stands; one that comes after the agent's own end is none. */
 export interface TaskEnder {
   end(kind: TaskEndKind): void;
@@ -100,7 +103,8 @@ export class OwnedTask implements TaskEnder {
     if (!this.isOver()) await this.#noteOver(ending);
     this.#over.resolve();
     await this.#tools.deliverUnsent(this.#entry);
-    await console.finish(this.#tools.consoleLimit);
+    // Nobody asks for the console of a task that the server has given up, whose run may be wanted here again.
+    await console.finish(this.entry.end === 'fenced' ? fencedConsoleLimit : this.#tools.consoleLimit);
     await this.sayEnd();
     await this.#forget();
   }

@@ -30,8 +30,11 @@ export interface ServeOptions {
   log: Logger;
 }
 
-/** How long the server may take nothing of an ended task's console, in milliseconds. */
-const consoleLimit = 15_000;
+/**
+ * How long the server may be there and take nothing of an ended task's console, in milliseconds: longer than its database
+ * needs to come back. Nobody waits for it but the task's last word.
+ */
+const consoleLimit = 120_000;
 /** How often the server's last word is written down, for the clock by which fenced tasks end. In milliseconds. */
 const contactPeriod = 5_000;
 

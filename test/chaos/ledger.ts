@@ -18,7 +18,7 @@ export interface Traces {
   /** How often each run's script began, by the run's number. */
   begun: Map<string, number>;
   ended: Map<string, { code: number; at: number }>;
-  /** By run id. */
+  /** How often each workspace was, by its run and its own name. */
   setups: Map<string, number>;
   teardowns: Map<string, number>;
   /** Processes of the scripts: number and start time. */

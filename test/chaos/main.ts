@@ -23,8 +23,13 @@ if (unknown.length > 0 || !Number.isInteger(seed) || !(Number(values.runs) > 0))
 const logs = mkdtempSync(join(tmpdir(), 'oz-chaos-logs-'));
 process.stdout.write(`Seed ${seed}; logs of what fails: ${logs}\n`);
 
+/** What was started is ended before this program is. */
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort());
+
 const rows: Row[] = [];
 for (const scenario of scenarios.filter(({ name }) => only?.includes(name) ?? true)) {
+  if (stop.signal.aborted) break;
   const runs = Math.max(1, Math.round((scenario.share * Number(values.runs)) / 1000));
   const lack = scenario.lacks?.();
   inform(`${scenario.name}: ${runs} runs…`);
@@ -32,7 +37,7 @@ for (const scenario of scenarios.filter(({ name }) => only?.includes(name) ?? tr
   const row: Row = { scenario, runs };
   if (lack === undefined) {
     try {
-      row.verdict = await perform(scenario, { seed, runs, logs });
+      row.verdict = await perform(scenario, { seed, runs, logs, stop: stop.signal });
     } catch (error) {
       row.failure = (error as Error).stack ?? String(error);
     }
@@ -43,4 +48,6 @@ for (const scenario of scenarios.filter(({ name }) => only?.includes(name) ?? tr
 printTable(rows);
 const hasLoss = rows.some(({ verdict, failure }) => failure !== undefined || (verdict && lossesOf(verdict).length > 0));
 if (hasLoss) printLosses(rows, { seed, runs: values.runs, logs });
+// What was stopped may be in the middle of something that waits for what is gone.
+if (stop.signal.aborted) process.exit(130);
 process.exitCode = hasLoss ? 1 : 0;

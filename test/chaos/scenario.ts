@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { aborted } from '../../src/common/aborted.ts';
 import type { Load } from './load.ts';
 import { createRandom, type Random } from './random.ts';
 import type { RunPlan } from './run-script.ts';
@@ -31,24 +32,40 @@ export interface Performance {
   runs: number;
   /** Where the programs' output is written if anything is lost. */
   logs: string;
+  /** Ends it midway; what it started is gone before its promise rejects. */
+  stop?: AbortSignal;
 }
 
 /** For all runs to end once everything is whole again, in milliseconds. */
 const patience = 90_000;
 
-export async function perform(scenario: Scenario, { seed, runs, logs }: Performance): Promise<Verdict> {
+export async function perform(scenario: Scenario, { seed, runs, logs, stop }: Performance): Promise<Verdict> {
   const random = createRandom(seed).branch(scenario.name);
   await using stage = await raiseStage(random, scenario.settings ?? {});
   try {
-    await scenario.play(stage, { plans: makePlans(scenario, random, runs) });
-    const verdict = await judge(stage, { patience, mayLoseConsole: scenario.mayLoseConsole ?? false });
-    verdict.losses.untrue.push(...((await scenario.inspect?.(stage)) ?? []));
+    const verdict = await Promise.race([
+      playAndJudge(scenario, stage, makePlans(scenario, random, runs)),
+      stopped(stop),
+    ]);
     if (lossesOf(verdict).length > 0) await stage.saveLogs(join(logs, scenario.name));
     return verdict;
   } catch (error) {
     await stage.saveLogs(join(logs, scenario.name));
     throw error;
   }
+}
+
+async function playAndJudge(scenario: Scenario, stage: Stage, plans: RunPlan[]): Promise<Verdict> {
+  await scenario.play(stage, { plans });
+  const verdict = await judge(stage, { patience, mayLoseConsole: scenario.mayLoseConsole ?? false });
+  verdict.losses.untrue.push(...((await scenario.inspect?.(stage)) ?? []));
+  return verdict;
+}
+
+async function stopped(stop: AbortSignal | undefined): Promise<never> {
+  if (stop === undefined) return new Promise<never>(() => {});
+  await aborted(stop);
+  throw new Error('It was stopped midway.');
 }
 
 export function lossesOf({ losses }: Verdict): string[] {

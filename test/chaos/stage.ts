@@ -169,7 +169,10 @@ function keepLives<T extends RunningProgram>(first: T | undefined, start: () => 
 }
 
 function configFile(host: WorkerHost, settings: StageSettings): string {
-  const note = (name: string) => JSON.stringify(`echo "$OZ_RUN_ID" >> ${host.path('out', name)}`);
+  // A name of the workspace's own, in it: what is prepared and torn down twice is seen to be the same.
+  const name =
+    'read -r name < /proc/sys/kernel/random/uuid; [ -e .name ] || echo "$name" > .name; read -r name < .name';
+  const note = (file: string) => JSON.stringify(`${name}; echo "$OZ_RUN_ID $name" >> ${host.path('out', file)}`);
   return [
     `worker_id: ${workerId}`,
     `max_concurrent_tasks: ${room}`,

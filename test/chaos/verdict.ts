@@ -65,7 +65,7 @@ export async function judge(stage: Stage, { patience, mayLoseConsole }: JudgeOpt
     const add = (list: string[], problem: string | undefined) => problem && list.push(`${name}: ${problem}`);
     add(losses.doubled, doubles(record, seen, traces));
     add(losses.untrue, untruth(record, seen, traces));
-    add(losses.teardowns, teardownProblem(record, seen, traces));
+    add(losses.teardowns, teardownProblem(record, traces));
     add(losses.holes, hole(record, seen, traces, mayLoseConsole));
     longest = Math.max(longest, timeToTruth(record, seen, traces));
   }
@@ -137,13 +137,13 @@ function untruth(record: RunRecord, { states, message }: Seen, { ended }: Traces
   return `shown as ${state} (${message}), but its script ${end ? `exited with ${end.code}` : 'did not end'}`;
 }
 
-/** Each execution that prepared its workspace is torn down once; one that came no further may be, too. */
-function teardownProblem({ runId }: RunRecord, { states }: Seen, traces: Traces): string | undefined {
-  const setups = traces.setups.get(runId) ?? 0;
-  const teardowns = traces.teardowns.get(runId) ?? 0;
-  const offers = states.filter(({ state }) => state === 'PENDING').length;
-  if (teardowns >= setups && teardowns <= Math.max(setups, offers)) return undefined;
-  return `prepared ${setups} times, torn down ${teardowns} times, offered ${offers} times`;
+/** Each workspace that was prepared is torn down, and none of them twice, prepared or not. */
+function teardownProblem({ runId }: RunRecord, { setups, teardowns }: Traces): string | undefined {
+  const ofRun = (counts: Map<string, number>) => [...counts].filter(([workspace]) => workspace.startsWith(runId));
+  const forgotten = ofRun(setups).find(([workspace]) => !teardowns.has(workspace));
+  if (forgotten) return `prepared and never torn down: ${forgotten[0]}`;
+  const twice = ofRun(teardowns).find(([, count]) => count > 1);
+  return twice && `torn down ${twice[1]} times: ${twice[0]}`;
 }
 
 /** A script that ended by itself has said all that it was to say; another one has said the beginning of it. */

@@ -29,6 +29,24 @@ export async function killPostgres(stage: Stage): Promise<void> {
     // It is just being started again, after the last kill.
     if (!['ESRCH', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
+  // One kill after the other would leave no database to speak of.
+  await untilReady(stage.server.url);
+}
+
+/** How long a database may take to recover from its crash, in milliseconds. */
+const recovery = 30_000;
+
+async function untilReady(url: string): Promise<void> {
+  const deadline = systemClock.now() + recovery;
+  while (!(await isReady(url)) && systemClock.now() < deadline) await pause(100);
+}
+
+async function isReady(url: string): Promise<boolean> {
+  // A server that is being started again refuses the connection.
+  return fetch(`${url}/readyz`).then(
+    ({ ok }) => ok,
+    () => false,
+  );
 }
 
 export async function killAgent(stage: Stage): Promise<void> {

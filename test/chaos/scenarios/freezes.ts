@@ -45,7 +45,7 @@ export const freezes: readonly Scenario[] = [
 async function freezeUntilLost(stage: Stage, load: Load): Promise<void> {
   const thaw = async (calm: AbortSignal) => {
     do {
-      await pause(stage.random.between(1_000, 2_500), calm);
+      await pause(stage.random.between(1_000, 2_500));
       stage.faults += 1;
       for (const record of stage.records) record.excused.add('ERROR');
       const daemon = stage.random.pick(stage.daemons);
