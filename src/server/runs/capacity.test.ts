@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createRunCore, type RunCore } from '../../../test/helpers/run-core.ts';
 import type { FakeWorker } from '../../../test/helpers/fake-worker.ts';
 import type { RunId } from '../../protocol/ids.ts';
 import type { ServerMessage } from '../../protocol/worker-link.ts';
+import { Seat } from './seat.ts';
 
 let core: RunCore;
 beforeEach(async () => {
@@ -119,4 +120,27 @@ test('a worker that could not take an offer is left alone for a while, and goes 
   expect(worker.offers()).toHaveLength(1);
   worker.send('capacity', { max_concurrent_tasks: 2, draining: false });
   expect((await worker.assigned()).task_id).toBe(runId);
+});
+
+test('runs that no worker takes are not looked for one by one, and one that takes them has them all', async () => {
+  const refuse = (message: ServerMessage, worker: FakeWorker) => {
+    if (message.type === 'task_assignment') worker.reject(message.data.task_id, 'not_accepted');
+  };
+  const picky = await room(1, { onMessage: refuse });
+  const runs = await Promise.all(Array.from({ length: 20 }, () => core.create()));
+  const allRefused = () => runs.every((id) => why(id).includes('not accepting'));
+  await expect.poll(allRefused).toBe(true);
+  await settled();
+  const offer = vi.spyOn(Seat.prototype, 'reserve');
+  core.clock.advance(5_000);
+  await expect.poll(() => offer.mock.calls.length).toBeGreaterThan(0);
+  await picky.ping();
+  expect(offer.mock.calls.length).toBeLessThan(5);
+  offer.mockRestore();
+  const keen = await room(3);
+  await expect.poll(() => keen.offers()).toHaveLength(3);
+  for (let ended = 0; ended < 17; ended++) {
+    keen.complete(keen.offers()[ended] as RunId);
+    await expect.poll(() => keen.offers()).toHaveLength(ended + 4);
+  }
 });

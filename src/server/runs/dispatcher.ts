@@ -84,11 +84,11 @@ export class Dispatcher {
     seat.set({ full: false, silent: false });
     this.#reopenings.get(seat)?.();
     this.#reopenings.delete(seat);
-    this.dispatch();
+    this.dispatchTo(seat);
   }
 
-  /** A seat has come, which may have what was kept from others. */
-  come({ connection: { teamId, workerId } }: Seat): void {
+  /** A seat has come, or may be offered more: it may have what was kept from others. */
+  dispatchTo({ connection: { teamId, workerId } }: Seat): void {
     for (const host of ['', workerId]) {
       const queue = this.#queues.get(queueKey({ teamId, host }));
       if (!queue?.isKeptBack) continue;
@@ -163,6 +163,8 @@ export class Dispatcher {
       if (!hadExceptions) return this.#foundNothing(queue, arrivals);
     }
     queue.isKeptBack = true;
+    // What else waits is kept from them as well, and would be looked for in vain, run by run.
+    if (this.#arrivals === arrivals) queue.waiting = 0;
   }
 
   /** A run that came meanwhile may be left over: whoever looked for it may have found the one that was looked for here. */

@@ -20,7 +20,7 @@ export async function greet(parts: LinkParts, connection: WorkerConnection, hell
   seat.announce(hello);
   try {
     const known = await takeOver(parts, seat, hello);
-    parts.dispatcher.come(seat);
+    parts.dispatcher.dispatchTo(seat);
     await parts.cancellations.deliverNamed(seat, known);
     return seat;
   } catch (error) {

@@ -79,7 +79,7 @@ export function createWorkerLink(parts: LinkParts): WorkerLink {
         throw error;
       }
       seat.set({ open: true });
-      dispatcher.come(seat);
+      dispatcher.dispatchTo(seat);
       return {
         hear: (message) => hear(parts, seat, message),
         announce: () => context.log.debug({ worker: connection.workerId }, 'A stock daemon announced its room.'),
@@ -119,7 +119,7 @@ async function hear(parts: LinkParts, seat: Seat, message: TaskMessage): Promise
     case 'task_failed':
       await hearEnd(parts, seat, message);
   }
-  parts.dispatcher.dispatch();
+  parts.dispatcher.dispatchTo(seat);
 }
 
 function idOf({ execution }: RunAndExecution): ExecutionId {
