@@ -261,8 +261,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       await Promise.all([...tasks.values()].filter((task) => task instanceof ComingTask).map((task) => task.gone));
       for (const task of owned()) task.end('shutdown');
       for (const task of owned()) {
+        const { end, outcome, assignment } = task.entry;
+        // Another attempt is to begin when this one has ended, and not before.
+        const isFollowed = assignment.fence_after_seconds !== undefined;
         // One that was being cancelled before ends by that name, as soon as it has.
-        if (task.entry.end === 'shutdown' || task.entry.outcome !== undefined) void task.sayEnd();
+        if ((end === 'shutdown' && !isFollowed) || outcome !== undefined) void task.sayEnd();
       }
       await Promise.all(owned().map((task) => task.over));
     },

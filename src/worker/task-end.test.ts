@@ -108,6 +108,19 @@ test('at a cancelling shutdown every task is reported at once, then ended and to
   expect(worker.server.received.filter(({ type }) => type === 'task_failed')).toHaveLength(2);
 });
 
+test('at a cancelling shutdown a task that another attempt may follow is reported once it has ended', async () => {
+  const teardown = 'touch ../torn; until [ -e ../go ]; do sleep 0.01; done';
+  const worker = await startTestWorker({ oz: tree, teardown, lines: ['on_shutdown: cancel'] });
+  const { taskId } = worker.assign({ fenceAfterSeconds: 90 });
+  await fileWith(join(worker.root, taskId, 'ready'), 'ready');
+  worker.process.kill('SIGTERM');
+  await fileWith(join(worker.root, 'torn'), '');
+  expect(worker.server.received.map(({ type }) => type)).not.toContain('task_failed');
+  await writeFile(join(worker.root, 'go'), '');
+  expect((await worker.server.waitFor('task_failed', taskId)).data.failure_reason).toBe('graceful_shutdown');
+  expect((await worker.process.exited).code).toBe(0);
+});
+
 test('a task whose teardown runs at a cancelling shutdown is reported as it went', async () => {
   const teardown = 'echo ready > ../ready; until [ -e ../go ]; do sleep 0.01; done; rm ../go ../ready';
   const worker = await startTestWorker({ oz: 'exit 4', teardown });
