@@ -59,7 +59,8 @@ export async function openJournal({ stateDir, workerId, clock, log }: JournalOpt
     tasksFolder: join(own.path, tasksFolder),
     inherited,
     lastContact: contacts.reduce((a, b) => (a === undefined || (b !== undefined && b > a) ? b : a)),
-    create: (entry) => createTaskEntry(join(own.path, tasksFolder, entry.assignment.task_id), entry, tools),
+    create: (entry) =>
+      createTaskEntry(join(own.path, tasksFolder, entry.assignment.task_id), entry, toolsFor(entry, tools)),
     noteContact: (at) => setTime(join(own.path, contactFile), at),
     freeze: () => frozen.abort(),
     async close() {
@@ -82,7 +83,7 @@ async function readEntries(folder: InstanceFolder, { tools, clock }: Reading): P
     try {
       const entry = entrySchema.parse(JSON.parse(await readFile(join(path, entryFile), 'utf8')));
       if (entry.assignment.task_id !== name) throw new Error(`it is about the task ${entry.assignment.task_id}`);
-      entries.push(openTaskEntry(path, entry, { ...tools, log: tools.log.child(idsOf(entry)) }));
+      entries.push(openTaskEntry(path, entry, toolsFor(entry, tools)));
     } catch (error) {
       await passOver(folder, name, error, { tools, clock });
     }
@@ -131,8 +132,8 @@ async function collectSetAside({ path }: InstanceFolder, { clock, tools }: Readi
   }
 }
 
-function idsOf({ assignment: { task_id, execution_id } }: Entry) {
-  return { task_id, execution_id };
+function toolsFor({ assignment: { task_id, execution_id } }: Entry, tools: TaskEntryTools): TaskEntryTools {
+  return { ...tools, log: tools.log.child({ task_id, execution_id }) };
 }
 
 async function timeOf(path: string): Promise<number | undefined> {
