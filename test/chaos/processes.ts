@@ -31,6 +31,14 @@ export async function survivors(folder: string, traces: Traces, ours: readonly n
   );
 }
 
+/** Groups that hold, or held, the processes of these executions. */
+export async function controlGroups(executionIds: readonly string[]): Promise<string[]> {
+  const root = '/sys/fs/cgroup';
+  // Groups come and go while they are listed, and a host may have none at all.
+  const groups = await readdir(root, { recursive: true }).catch(() => []);
+  return groups.filter((path) => executionIds.some((id) => path.endsWith(`/oz-${id}`)));
+}
+
 async function mentions(pid: number, folder: string): Promise<boolean> {
   const signs = await Promise.all([read(pid, 'cmdline'), read(pid, 'environ'), target(pid)]);
   return signs.some((sign) => sign.includes(folder));

@@ -1,7 +1,9 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Pool } from 'pg';
 import { createClient, type Client } from '../../src/client/client.ts';
+import { findEmbeddedPostgres } from '../../src/server/store/embedded-postgres/embedded-postgres.ts';
 import { layLine, type CuttableLine } from '../helpers/cuttable-line.ts';
 import { endPostmasterOf } from '../helpers/postmaster.ts';
 import { startProgram, startServer, type RunningProgram, type RunningServer } from '../helpers/programs.ts';
@@ -61,6 +63,7 @@ export interface Stage extends AsyncDisposable {
   /** How often something was broken. */
   faults: number;
   postmasterPid(): Promise<number>;
+  executionIds(): Promise<string[]>;
   /** Writes what the programs printed into a folder. */
   saveLogs(folder: string): Promise<void>;
 }
@@ -111,6 +114,15 @@ export async function raiseStage(random: Random, settings: StageSettings): Promi
     async postmasterPid() {
       const file = await readFile(join(dataDir, 'postgres', 'data', 'postmaster.pid'), 'utf8');
       return Number(file.split('\n')[0]);
+    },
+    async executionIds() {
+      const pool = new Pool(await findEmbeddedPostgres(dataDir));
+      try {
+        const { rows } = await pool.query<{ id: string }>('select id from executions');
+        return rows.map(({ id }) => id);
+      } finally {
+        await pool.end();
+      }
     },
     async saveLogs(folder) {
       await mkdir(folder, { recursive: true });

@@ -3,7 +3,7 @@ import { sleep, systemClock } from '../../src/common/clock.ts';
 import { isTerminal, type RunState } from '../../src/protocol/states.ts';
 import type { ConsoleStream } from '../../src/protocol/streams.ts';
 import { readTraces, type RunRecord, type Traces } from './ledger.ts';
-import { survivors } from './processes.ts';
+import { controlGroups, survivors } from './processes.ts';
 import { isCounted, linesOf } from './run-script.ts';
 import type { Stage } from './stage.ts';
 
@@ -97,9 +97,18 @@ async function untilNone(find: () => Promise<string[]>): Promise<string[]> {
   return found;
 }
 
-async function leftovers({ host }: Stage): Promise<string[]> {
-  const [workspaces, temporary] = await Promise.all([host.listWorkspaces(), readdir(host.path('tmp'))]);
-  return [...workspaces.map((name) => `workspace ${name}`), ...temporary.map((name) => `temporary ${name}`)];
+async function leftovers(stage: Stage): Promise<string[]> {
+  const { host } = stage;
+  const [workspaces, temporary, groups] = await Promise.all([
+    host.listWorkspaces(),
+    readdir(host.path('tmp')),
+    controlGroups(await stage.executionIds()),
+  ]);
+  return [
+    ...workspaces.map((name) => `workspace ${name}`),
+    ...temporary.map((name) => `temporary ${name}`),
+    ...groups.map((name) => `control group ${name}`),
+  ];
 }
 
 /** All that the server shows of a run. */
