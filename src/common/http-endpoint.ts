@@ -14,7 +14,8 @@ export async function openHttpEndpoint(
   { host, port }: { host: string; port: number },
   answer: RequestListener,
 ): Promise<HttpEndpoint> {
-  const server = createServer(patience, answer);
+  const server = createServer(answer);
+  server.setTimeout(patience);
   server.maxConnections = mostConnections;
   server.listen(port, host);
   try {
@@ -38,7 +39,7 @@ export async function openHttpEndpoint(
 }
 
 /** Whoever connects and says nothing must not use up the files that the program may open. In milliseconds. */
-const patience = { headersTimeout: 5_000, requestTimeout: 5_000, connectionsCheckingInterval: 1_000 };
+const patience = 5_000;
 const mostConnections = 100;
 
 function inWords({ code, message }: NodeJS.ErrnoException): string {

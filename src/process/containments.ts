@@ -52,15 +52,18 @@ function advice({ choice, limits }: ContainmentRequest): string[] {
 
 type Opened = Pick<Containments, 'description' | 'make'>;
 
+/** Whoever may make a group may also leave it: what holds against bad will is another user. */
+const unlessAble = 'that has not the rights of this program and sets out to';
+
 const openers: { [kind in ContainmentKind]: (limits: ContainmentLimits, tools: ProcessTools) => Promise<Opened> } = {
   async cgroup(limits, { clock }) {
     const { parents, make } = await openCgroups(limits, clock);
     const where = parents.unified ?? parents.freezer;
-    return { make, description: [`Processes are held in cgroups below ${where}: none gets away.`] };
+    return { make, description: [`Processes are held in cgroups below ${where}: none gets away ${unlessAble}.`] };
   },
   async pid_namespace(_limits, tools) {
     const make = await openPidNamespaces(isRoot() ? 'root' : 'user', tools);
-    const description = ['Processes are held in PID namespaces: none gets away.'];
+    const description = [`Processes are held in PID namespaces: none gets away ${unlessAble}.`];
     return { make: (name) => Promise.resolve(make(name)), description };
   },
   environment() {
