@@ -44,10 +44,13 @@ export async function takeInstanceFolders(
     // Another daemon has ended just now, and has taken its folders away.
     if (code === 'ENOENT' && triesLeft > 0) return takeInstanceFolders(workerFolder, triesLeft - 1);
     if (syscall === undefined) throw error;
-    const why = (error as Error).message;
-    throw new CodedError('invalid_request', `The state folder ${workerFolder} cannot be used: ${why}.`);
+    const what = `The state folder ${workerFolder} cannot be used: ${(error as Error).message}.`;
+    throw passes.includes(code ?? '') ? new Error(what) : new CodedError('invalid_request', what);
   }
 }
+
+/** What may be over when the service manager tries again, unlike what is set wrongly. */
+const passes = ['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EIO', 'EBUSY', 'ESTALE', 'ETIMEDOUT'];
 
 async function takeAbandoned(workerFolder: string): Promise<InstanceFolder[]> {
   const taken: InstanceFolder[] = [];

@@ -2,7 +2,6 @@ import { mkdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import type { Clock } from '../../common/clock.ts';
 import type { Logger } from '../../common/logger.ts';
-import { CodedError } from '../../protocol/errors.ts';
 import { removeTree } from '../workspace/remove-tree.ts';
 import { entrySchema, type Entry } from './entry.ts';
 import {
@@ -105,7 +104,7 @@ async function passOver(
   const { code, syscall, message } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT') return removeLeftover(path, tools);
   if (syscall !== undefined && !meansNothing.includes(code ?? ''))
-    throw new CodedError('invalid_request', `The entry of a task in ${path} cannot be read: ${message}.`);
+    throw new Error(`The entry of a task in ${path} cannot be read: ${message}.`);
   const aside = join(folder.path, setAsideFolder);
   await mkdir(aside, { recursive: true, mode: 0o700 });
   const kept = join(aside, `${name}.${clock.now()}`);
