@@ -36,8 +36,8 @@ const goingAway = 1001;
 const policyViolation = 1008;
 const internalError = 1011;
 
-/** Bytes said to a daemon that it has not taken, at most: offers to a busy one are a small part of it. */
-const mostUntaken = 64 * 1024 * 1024;
+/** Bytes said to a daemon that it has not taken, at most; in small messages they take ten times as much memory. */
+const mostUntaken = 16 * 1024 * 1024;
 
 export function openWorkerSocket({ socket, worker, link, clock, log, random }: WorkerSocketOptions): WorkerSocket {
   const liveness = watchLiveness(clock, { ping: () => socket.ping(), silent: () => socket.terminate() }, random);
