@@ -202,6 +202,7 @@ test.each<[string[], string[], string]>([
   [[...required, '--max-concurrent-tasks', 'two'], [], '--max-concurrent-tasks takes a whole number'],
   [[...required, '--idle-on-complete', 'soon'], [], 'idle_on_complete "soon" is not a duration'],
   [[...required, '--server-root-url', 'ftp://x'], [], 'The server root URL "ftp://x"'],
+  [[...required, '--server-root-url', 'http://u:p@x'], [], 'The server root URL holds a user or a password'],
   [[...required, '--web-socket-url', 'x'], [], 'The web socket URL "x"'],
   [[...required, '-e', '=x'], [], '--env "=x" is neither'],
   [[...required, '-e', 'A B=x'], [], '--env "A B=x" is neither'],

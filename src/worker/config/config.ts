@@ -160,7 +160,11 @@ function resolveWebSocketUrl(flags: Flags, server: ServerAddress): string {
 }
 
 function requireUrl(text: string, protocols: string[], what: string): void {
-  if (URL.canParse(text) && protocols.includes(new URL(text).protocol)) return;
+  const url = URL.parse(text);
+  if (url && (url.username || url.password)) {
+    throw invalid(`The ${what} holds a user or a password, which would be shown: leave it out, the API key is enough.`);
+  }
+  if (url && protocols.includes(url.protocol)) return;
   throw invalid(`The ${what} "${text}" is not a URL that begins with ${protocols.join('// or ')}//.`);
 }
 
