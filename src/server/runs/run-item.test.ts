@@ -31,12 +31,15 @@ test('a run says what its worker does, that it cannot be reached, and what went 
   await core.runs.service.reportTurn(agent, 1, { state: 'INPROGRESS' });
   core.clock.advance(46_000);
   expect(await says(runId)).toMatch(
-    /^Worker `local` has been unreachable since 2026-01-01T00:00:45Z\. .* is back, and is given up if it is not by 2026-01-01T00:1\d:\d\dZ\.$/,
+    /^Worker `local` has been unreachable since 2026-01-01 00:00:45 UTC\. .* if it is back by 2026-01-01 00:1\d:\d\d UTC, and/,
   );
   worker.phase(runId, 'ending');
   await worker.acknowledged();
-  core.clock.advance(1_000);
-  await expect.poll(() => says(runId)).toBe('The agent has ended; worker `local` finishes the task.');
+  const saysAfterASecond = () => {
+    core.clock.advance(1_000);
+    return says(runId);
+  };
+  await expect.poll(saysAfterASecond).toBe('The agent has ended; worker `local` finishes the task.');
   await core.runs.service.reportTurn(agent, 1, { state: 'SUCCEEDED' });
   expect(await shown(runId)).toMatchObject({ state: 'SUCCEEDED', is_sandbox_running: true });
   worker.complete(runId, undefined, { teardown_problem: 'The teardown command exited with code 3.' });

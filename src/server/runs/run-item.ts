@@ -58,12 +58,13 @@ function unreachableSince({ unreachable_since, lease_until }: RunRow, now: numbe
 }
 
 function unreachable({ live_worker, lost_at }: RunRow, since: Date): string {
-  const until = lost_at === null ? '' : `, and is given up if it is not by ${inWords(lost_at)}`;
-  return `Worker \`${live_worker}\` has been unreachable since ${inWords(since)}. The run goes on when it is back${until}.`;
+  const what = `Worker \`${live_worker}\` has been unreachable since ${inWords(since)}.`;
+  if (lost_at === null) return `${what} The run goes on when it is back.`;
+  return `${what} The run goes on if it is back by ${inWords(lost_at)}, and is given up otherwise.`;
 }
 
 function inWords(time: Date): string {
-  return time.toISOString().replace(/\.\d+/, '');
+  return time.toISOString().replace('T', ' ').replace(/\..*$/, ' UTC');
 }
 
 /** What its worker is doing, where that is not the agent's work. */
