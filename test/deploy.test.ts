@@ -28,7 +28,11 @@ test("the worker's unit leaves running tasks alone, and does not start again wha
   expect(lines).toEqual(
     expect.arrayContaining(['KillMode=process', 'Delegate=yes', 'OOMPolicy=continue', 'RestartPreventExitStatus=2 3']),
   );
-  expect(lines.filter((line) => /^(PrivateTmp|NoNewPrivileges|Protect\w+|Restrict(?!Prevent)\w+|LockPersonality)=/.test(line))).toEqual([]);
+  expect(
+    lines.filter((line) =>
+      /^(PrivateTmp|NoNewPrivileges|Protect\w+|Restrict(?!Prevent)\w+|LockPersonality)=/.test(line),
+    ),
+  ).toEqual([]);
 });
 
 test('the worker takes the example settings', async () => {
