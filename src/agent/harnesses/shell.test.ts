@@ -162,3 +162,8 @@ test('a prompt without a line end is let out while the script waits', async () =
   controller.abort();
   await running;
 });
+
+test('a disk that takes no script is the platform’s fault', async () => {
+  const { outcome } = await run('echo hello', { scratch: join(workspace, 'not-there') });
+  expect(outcome).toMatchObject({ state: 'ERROR', status_message: { error_code: 'resource_unavailable' } });
+});

@@ -24,18 +24,28 @@ export const shellHarness: Harness = {
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
       call.result('failed', { error: error.message });
-      return failed(error.message);
+      return error.code === 'resource_unavailable' ? unprepared(error.message) : failed(error.message);
     }
   },
 };
 
 async function runScript(task: HarnessTask, onOutput: Parameters<typeof runProcess>[1]['onOutput']): Promise<Exit> {
   // Outside the workspace, so that a script which looks around finds only its own files.
-  const folder = await mkdtemp(join(task.scratch, 'oz-agent-'));
+  const folder = await prepared(mkdtemp(join(task.scratch, 'oz-agent-')));
   try {
-    return await runProcess(await writeScript(folder, task.prompt), { ...task, onOutput });
+    return await runProcess(await prepared(writeScript(folder, task.prompt)), { ...task, onOutput });
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** A disk that is full is the platform's fault: nothing of the script has run. */
+async function prepared<T>(step: Promise<T>): Promise<T> {
+  try {
+    return await step;
+  } catch (error) {
+    const why = (error as Error).message;
+    throw new CodedError('resource_unavailable', `The script could not be written to the worker’s disk: ${why}.`);
   }
 }
 
@@ -45,6 +55,10 @@ function isSuccess(exit: Exit): boolean {
 
 function resultOf({ code, signal }: Exit): Record<string, unknown> {
   return signal === null ? { exit_code: code } : { signal };
+}
+
+function unprepared(message: string): ReportTurn {
+  return { state: 'ERROR', status_message: { message, error_code: 'resource_unavailable', retryable: true } };
 }
 
 function failed(message: string): ReportTurn {
