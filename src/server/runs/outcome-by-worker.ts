@@ -74,7 +74,7 @@ const failures: Partial<Record<FailureReason, (words: Words) => Outcome>> = {
   graceful_shutdown: () =>
     ended('resource_unavailable', 'The worker was shut down while the task ran. Start the run again.'),
   workspace_setup: (words) =>
-    ended('resource_unavailable', `The worker could not make the task’s workspace: ${sentence(words)}`),
+    ended('resource_unavailable', `The worker could not prepare the task: ${sentence(words)}`),
   evicted: placeLost,
   unschedulable: placeLost,
   task_cancelled: () =>

@@ -16,7 +16,7 @@ export async function runSetup(task: DirectTask, command: string): Promise<TaskF
     const failure = failureOf(task, 'setup_command', ended);
     if (failure !== undefined) return failure;
   } catch (error) {
-    return failed('setup_command', `The setup command could not be started: ${(error as Error).message}.`);
+    return failed('workspace_setup', `The setup command could not be started: ${(error as Error).message}.`);
   }
   try {
     const fromSetup = await readVariables(task);
@@ -34,7 +34,9 @@ export async function runAgent(task: DirectTask): Promise<TaskOutcome> {
     if (task.signal.aborted) return { kind: 'ended' };
     return failureOf(task, 'agent_invocation', ended) ?? { kind: 'completed' };
   } catch (error) {
-    return failed('agent_invocation', `The agent could not be started: ${(error as Error).message}.`);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = code === 'ENOENT' || code === 'EACCES' ? 'agent_invocation' : 'workspace_setup';
+    return failed(reason, `The agent could not be started: ${message}.`);
   }
 }
 
@@ -83,6 +85,7 @@ async function readVariables({ place }: DirectTask): Promise<Variables> {
   }
 }
 
+/** A command that could not be started, on a full disk for instance, has done nothing wrong: its worker could not prepare it. */
 function failed(reason: TaskFailure['reason'], message: string): TaskFailure {
   return { kind: 'failed', reason, message };
 }
