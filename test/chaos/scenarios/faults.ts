@@ -10,6 +10,8 @@ export type Fault = (stage: Stage) => Promise<void>;
 export const often = [200, 900] as const;
 /** For what takes a second to come back: it is to live for a moment. */
 export const seldom = [600, 2_000] as const;
+/** For a server: a daemon whose connections never hold waits longer and longer before it dials again. */
+export const rarely = [5_500, 9_000] as const;
 
 export async function killDaemon(stage: Stage): Promise<void> {
   const daemon = stage.random.pick(stage.daemons);

@@ -1,14 +1,14 @@
 import { again, underLoad } from '../load.ts';
 import type { Scenario } from '../scenario.ts';
-import { killAgent, killDaemon, killPostgres, killServer, often, seldom, type Fault } from './faults.ts';
+import { killAgent, killDaemon, killPostgres, killServer, often, rarely, seldom, type Fault } from './faults.ts';
 
 /** SIGKILL at random moments, a thousand runs in all. */
 export const kills: readonly Scenario[] = [
   scenario('kill-daemon', 'SIGKILL of the daemon, started again', 250, seldom, killDaemon),
   scenario('kill-agent', 'SIGKILL of an agent', 250, often, killAgent),
-  scenario('kill-server', 'SIGKILL of the server, started again', 200, seldom, killServer),
+  scenario('kill-server', 'SIGKILL of the server, started again', 200, rarely, killServer),
   scenario('kill-postgres', 'SIGKILL of Postgres under the server', 150, seldom, killPostgres),
-  scenario('kill-any', 'SIGKILL of whatever chance picks', 150, seldom, (stage) =>
+  scenario('kill-any', 'SIGKILL of whatever chance picks', 150, rarely, (stage) =>
     stage.random.pick([killDaemon, killAgent, killServer, killPostgres])(stage),
   ),
 ];
