@@ -134,6 +134,7 @@ export class OwnedTask implements TaskEnder {
           saved: backend,
           outcome,
           save: (state) => this.#entry.update({ backend: state }),
+          makeRoom: () => this.#entry.makeRoom(),
         },
         log: this.#log,
         onOutcome: async (known) => {

@@ -38,6 +38,8 @@ export interface TaskMemory {
   /** What an earlier daemon was told by `onOutcome`. */
   readonly outcome: TaskOutcome | undefined;
   save(state: unknown): Promise<void>;
+  /** Gives up what was kept in reserve for a full disk, where it is as good as full. */
+  makeRoom(): Promise<void>;
 }
 
 /** Where a backend shows what a task's commands write. */

@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../../common/logger.ts';
 import { removeTree } from '../workspace/remove-tree.ts';
@@ -16,6 +16,8 @@ export interface TaskEntry {
    * and goes to disk with the next change. Once the journal is frozen it stays pending.
    */
   update(change: Partial<Entry>): Promise<void>;
+  /** Gives up the reserve where the disk is as good as full: a teardown that cannot begin would be worse. */
+  makeRoom(): Promise<void>;
   /** Changes what is of use and not vital: it goes to disk with the next update. */
   note(change: Partial<Entry>): void;
   remove(): Promise<void>;
@@ -83,6 +85,10 @@ export function openTaskEntry(folder: string, entry: Entry, { log, frozen }: Tas
       current = { ...current, ...change };
       last = last.then(write);
       return last;
+    },
+    async makeRoom() {
+      const { bavail, bsize } = await statfs(folder);
+      if (bavail * bsize < reserve.length) await rm(join(folder, reserveFile), { force: true });
     },
     note(change) {
       current = { ...current, ...change };

@@ -171,6 +171,7 @@ async function create(wanted: Wanted = {}) {
           saved,
           outcome: undefined,
           save: (next) => Promise.resolve(void (saved = next)),
+          makeRoom: () => Promise.resolve(),
         },
         log,
         onOutcome: () => Promise.resolve(),

@@ -16,6 +16,7 @@ export async function runTeardown(task: DirectTask, command: string): Promise<st
   const limit = new AbortController();
   const cancel = tools.clock.after(deadline - tools.clock.now(), () => limit.abort());
   try {
+    await task.memory.makeRoom();
     const signal = AbortSignal.any([limit.signal, settings.hurry]);
     const { exit, met } = await runStage(task, 'teardown', signal, () => ({
       ...shellCommand(command),
