@@ -36,3 +36,13 @@ export function sleep(clock: Clock, delay: number, signal?: AbortSignal): Promis
     signal?.addEventListener('abort', onAbort, { once: true });
   });
 }
+
+/** Calls `run` once in every `period`; the returned function ends it, also from within `run`. */
+export function repeat(clock: Clock, period: number, run: () => void): () => void {
+  let cancel = clock.after(period, again);
+  function again(): void {
+    cancel = clock.after(period, again);
+    run();
+  }
+  return () => cancel();
+}

@@ -2,6 +2,7 @@ import { sleep } from '../common/clock.ts';
 import { withDescendants } from './family.ts';
 import { isSameProcess, type ProcessEntry, type ProcessIdentity } from './process-table.ts';
 import type { ProcessTools } from './process-tools.ts';
+import { sendSignal } from './send-signal.ts';
 
 export interface Strays {
   /** `NAME=value` entries; a process with one of them in its environment is a stray. */
@@ -58,11 +59,5 @@ function keyOf({ pid, startTime }: ProcessIdentity): string {
 
 function kill(stray: ProcessIdentity): void {
   // Between the reading and now its number may have been given to another process.
-  if (!isSameProcess(stray)) return;
-  try {
-    process.kill(stray.pid, 'SIGKILL');
-  } catch (error) {
-    // ESRCH: it ended just now. EPERM: it changed its user; it is counted among the survivors.
-    if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  }
+  if (isSameProcess(stray)) sendSignal(stray.pid, 'SIGKILL');
 }

@@ -33,8 +33,9 @@ export async function endTree(
   options: EndTreeOptions,
   tools: ProcessTools,
 ): Promise<readonly number[]> {
-  const entries = await tools.table.snapshot();
   const running = new Set(processes.filter((one) => !one.hasExited()).map(({ pid }) => pid));
+  // To look at all processes of a busy machine is dear, and a task that ended by itself has nobody running.
+  const entries = running.size > 0 ? await tools.table.snapshot() : [];
   // Remembered before the end begins: a child without a marker can no longer be told once its parent is gone.
   const children = entries.filter(({ parent }) => running.has(parent));
   const family = [...withDescendants(children, entries)];

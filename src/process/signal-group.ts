@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseProcStat } from './proc-stat.ts';
 import type { ProcessIdentity } from './process-table.ts';
 import { currentBootId } from './record.ts';
+import { sendSignal } from './send-signal.ts';
 
 /**
  * Signals every process of the group that was led by `leader`, as long as it is the leader's own. False when nobody is
@@ -13,7 +14,7 @@ export function signalGroup(leader: ProcessIdentity, bootId: string, signal: Nod
   // The kernel gives a number away again only once its whole group is gone; whoever bears it then is not ours.
   if (bearer !== undefined && bearer.startTime !== leader.startTime) return false;
   // Until it has made its session, a moment after it was recorded, it leads no group yet.
-  return send(-leader.pid, signal) || (bearer?.hasEnded === false && send(leader.pid, signal));
+  return sendSignal(-leader.pid, signal) || (bearer?.hasEnded === false && sendSignal(leader.pid, signal));
 }
 
 function bearerOf(pid: number) {
@@ -22,17 +23,5 @@ function bearerOf(pid: number) {
   } catch {
     // No such process.
     return undefined;
-  }
-}
-
-function send(target: number, signal: NodeJS.Signals): boolean {
-  try {
-    return process.kill(target, signal);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ESRCH') return false;
-    // What is left of the group runs as somebody else, whom only they can end.
-    if (code === 'EPERM') return true;
-    throw error;
   }
 }

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Exit } from './exit.ts';
+import { sendSignal } from './send-signal.ts';
 
 export interface Command {
   program: string;
@@ -58,13 +59,5 @@ function startedPid(child: ChildProcess): Promise<number> {
 function signalGroup(leader: number, hasExited: boolean, signal: NodeJS.Signals): boolean {
   // The kernel gives a number away again only once its whole group is gone; whoever bears it then is not ours.
   if (hasExited && existsSync(`/proc/${leader}`)) return false;
-  try {
-    return process.kill(-leader, signal);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ESRCH') return false;
-    // What is left of the group runs as somebody else, whom only they can end.
-    if (code === 'EPERM') return true;
-    throw error;
-  }
+  return sendSignal(-leader, signal);
 }

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { open, readFile, stat } from 'node:fs/promises';
 import type { Containment } from './containment.ts';
 import { requireProgram } from './find-program.ts';
-import { lookOnChange } from './notice.ts';
+import { lookOnChange } from '../common/look-on-change.ts';
 import type { ProcessTools } from './process-tools.ts';
 import { readBeginning, reserveExit, type Beginning } from './record.ts';
 import type { RecordedCommand, RecordedProcess } from './recorded-process.ts';

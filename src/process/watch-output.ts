@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import type { Clock } from '../common/clock.ts';
-import { lookOnChange } from './notice.ts';
+import { lookOnChange } from '../common/look-on-change.ts';
 
 /** How long a file may grow without a notice of the file system, in milliseconds. */
 const pollPeriod = 1_000;

@@ -1,8 +1,9 @@
 import type { Exit } from './exit.ts';
-import { lookOnChange } from './notice.ts';
+import { lookOnChange } from '../common/look-on-change.ts';
 import type { ProcessTools } from './process-tools.ts';
 import { isAlive, readExit, type Beginning } from './record.ts';
 import type { RecordedProcess } from './recorded-process.ts';
+import { sendSignal } from './send-signal.ts';
 import { signalGroup } from './signal-group.ts';
 
 /** How long the end of a command whose shim was killed may stay unnoticed, in milliseconds. */
@@ -21,7 +22,7 @@ export function watchRecorded(record: string, { shim, command, bootId }: Beginni
   const endUnseen = () => {
     if (isAlive(command, bootId)) return undefined;
     // It is about to write the code, unless somebody has stopped it.
-    if (isAlive(shim, bootId) && wake(shim.pid)) return undefined;
+    if (isAlive(shim, bootId) && sendSignal(shim.pid, 'SIGCONT')) return undefined;
     // Both may have ended since the record was read.
     return readExit(record) ?? { code: null, signal: null };
   };
@@ -39,14 +40,4 @@ export function watchRecorded(record: string, { shim, command, bootId }: Beginni
     release: stopLooking,
   };
   return recorded;
-}
-
-/** False when it has ended just now. */
-function wake(pid: number): boolean {
-  try {
-    return process.kill(pid, 'SIGCONT');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-    throw error;
-  }
 }

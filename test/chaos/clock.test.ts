@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createRunCore, type RunCore } from '../helpers/run-core.ts';
+import { createRunCore, runningRun, type RunCore } from '../helpers/run-core.ts';
 
 /** Somebody sets the server's clock: that is nobody's silence, and no time that anybody has used. */
 const second = 1_000;
@@ -12,12 +12,7 @@ beforeEach(async () => {
 afterEach(() => core.close());
 
 async function running() {
-  const worker = await core.worker({ hello: {} });
-  const runId = await core.create();
-  const agent = await core.agent(await worker.assigned());
-  worker.claim(runId);
-  await core.untilState(runId, 'CLAIMED');
-  await core.runs.service.reportTurn(agent, 1, { state: 'INPROGRESS' });
+  const { worker, runId, agent } = await runningRun(core, { worker: { hello: {} } });
   const talkOn = async (seconds: number) => {
     for (let passed = 0; passed < seconds; passed += 5) {
       worker.send('heartbeat', {});

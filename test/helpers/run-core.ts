@@ -64,9 +64,12 @@ export interface RunCore {
 }
 
 /** A run whose worker has claimed it and whose agent has begun. */
-export async function runningRun(core: RunCore) {
-  const worker = await core.worker();
-  const runId = await core.create();
+export async function runningRun(
+  core: RunCore,
+  options: { worker?: Parameters<RunCore['worker']>[0]; body?: object } = {},
+) {
+  const worker = await core.worker(options.worker);
+  const runId = await core.create(options.body);
   const agent = await core.agent(await worker.assigned());
   worker.claim(runId);
   await core.untilState(runId, 'CLAIMED');

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { sleep, type Clock } from '../../common/clock.ts';
 import type { Containment, ContainmentState } from '../containment.ts';
 import { processesIn, readGroupFile, removeGroups, tryToWriteGroupFile, writeGroupFile } from './group-files.ts';
+import { sendSignal } from '../send-signal.ts';
 import { exceededLimit } from './limit-files.ts';
 import type { GroupFolders } from './own-group.ts';
 
@@ -62,7 +63,7 @@ async function killAll(folders: GroupFolders, clock: Clock): Promise<void> {
 /** Version 2 before Linux 5.14. The frozen cannot fork, and die all the same. */
 async function killOneByOne(folder: string): Promise<void> {
   await tryToWriteGroupFile(folder, 'cgroup.freeze', 1);
-  (await processesIn(folder)).forEach(kill);
+  for (const pid of await processesIn(folder)) sendSignal(pid, 'SIGKILL');
   await tryToWriteGroupFile(folder, 'cgroup.freeze', 0);
 }
 
@@ -73,17 +74,8 @@ async function killFrozen(folder: string, clock: Clock): Promise<void> {
   for (let looks = 0; looks < 20 && (await readGroupFile(folder, 'freezer.state')).trim() !== 'FROZEN'; looks += 1) {
     await sleep(clock, pollPeriod);
   }
-  (await processesIn(folder)).forEach(kill);
+  for (const pid of await processesIn(folder)) sendSignal(pid, 'SIGKILL');
   await writeGroupFile(folder, 'freezer.state', 'THAWED');
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    // ESRCH: it ended just now. EPERM: it runs as somebody else; it is counted among the survivors.
-    if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  }
 }
 
 async function removeSoon(folder: string, clock: Clock): Promise<void> {

@@ -4,6 +4,7 @@ import { access, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Clock } from '../../common/clock.ts';
+import { isThere } from '../../common/is-there.ts';
 import type { Containment, ContainmentLimits } from '../containment.ts';
 import { cgroupContainment, type CgroupContainment, type CgroupState } from './cgroup-containment.ts';
 import { findParents } from './find-parents.ts';
@@ -71,14 +72,4 @@ async function tryOut(containment: CgroupContainment): Promise<void> {
 
 async function readProc(name: string): Promise<string> {
   return readFile(`/proc/self/${name}`, 'utf8');
-}
-
-async function isThere(folder: string): Promise<boolean> {
-  try {
-    await access(folder);
-    return true;
-  } catch {
-    // Of the reasons there may be, none leaves a group that could be used.
-    return false;
-  }
 }

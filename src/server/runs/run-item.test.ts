@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createRunCore, type RunCore } from '../../../test/helpers/run-core.ts';
+import { createRunCore, runningRun, type RunCore } from '../../../test/helpers/run-core.ts';
 import type { RunId } from '../../protocol/ids.ts';
 import type { RunItem } from '../../protocol/runs.ts';
 import { createRunQueries } from './run-queries.ts';
@@ -52,12 +52,7 @@ test('a run says what its worker does, that it cannot be reached, and what went 
 });
 
 test('a run that is being cancelled says so until its worker has ended it', async () => {
-  const worker = await core.worker({ hello: {} });
-  const runId = await core.create();
-  const agent = await core.agent(await worker.assigned());
-  worker.claim(runId);
-  await core.untilState(runId, 'CLAIMED');
-  await core.runs.service.reportTurn(agent, 1, { state: 'INPROGRESS' });
+  const { runId } = await runningRun(core, { worker: { hello: {} } });
   await core.runs.service.cancel(core.key, runId);
   expect(await shown(runId)).toMatchObject({
     state: 'INPROGRESS',
@@ -66,12 +61,7 @@ test('a run that is being cancelled says so until its worker has ended it', asyn
 });
 
 test('a run that waits for its next attempt says what came of the last one, and why it waits', async () => {
-  const worker = await core.worker({ hello: {} });
-  const runId = await core.create({ config: { max_attempts: 2 } });
-  const agent = await core.agent(await worker.assigned());
-  worker.claim(runId);
-  await core.untilState(runId, 'CLAIMED');
-  await core.runs.service.reportTurn(agent, 1, { state: 'INPROGRESS' });
+  const { worker, runId } = await runningRun(core, { worker: { hello: {} }, body: { config: { max_attempts: 2 } } });
   worker.send('capacity', { max_concurrent_tasks: null, draining: true });
   worker.fail(runId, { failure_reason: 'graceful_shutdown' });
   await core.untilState(runId, 'QUEUED');

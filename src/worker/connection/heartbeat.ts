@@ -1,5 +1,5 @@
 import type { WebSocket } from 'ws';
-import type { Clock } from '../../common/clock.ts';
+import { repeat, type Clock } from '../../common/clock.ts';
 
 const pingPeriod = 30_000;
 /** Without a pong or a message for this long the connection is dropped. */
@@ -18,24 +18,17 @@ export function pingTime(pong: Buffer): number | undefined {
 
 /** Keeps a connection alive and drops a dead one; ends itself with the connection. */
 export function startHeartbeat(socket: WebSocket, clock: Clock): void {
-  let cancelPing = () => undefined as void;
+  const stopPinging = repeat(clock, pingPeriod, () => ping(socket, clock));
   let cancelDrop = () => undefined as void;
-  const keepPinging = () => {
-    cancelPing = clock.after(pingPeriod, () => {
-      ping(socket, clock);
-      keepPinging();
-    });
-  };
   const heard = () => {
     cancelDrop();
     cancelDrop = clock.after(maxSilence, () => socket.terminate());
   };
-  keepPinging();
   heard();
   socket.on('pong', heard);
   socket.on('message', heard);
   socket.on('close', () => {
-    cancelPing();
+    stopPinging();
     cancelDrop();
   });
 }

@@ -1,5 +1,5 @@
 import { WebSocket, type RawData } from 'ws';
-import type { Clock } from '../../common/clock.ts';
+import { repeat, type Clock } from '../../common/clock.ts';
 import type { Logger } from '../../common/logger.ts';
 import type { Hello, ServerMessage, Welcome, WorkerMessage } from '../../protocol/worker-link.ts';
 import type { Dialled } from './dial.ts';
@@ -71,7 +71,7 @@ export function startSession(options: SessionOptions): Session {
   let cancelTimer = isV2 ? awaitWelcome() : () => undefined as void;
   const greetedAt = clock.now();
   const renewLease = (period: number) =>
-    repeat(period, clock, () => {
+    repeat(clock, period, () => {
       session.send({ type: 'heartbeat', data: {} });
       ping(socket, clock);
     });
@@ -112,19 +112,6 @@ export function startSession(options: SessionOptions): Session {
 
 function renewalOf({ lease_seconds }: Welcome): number {
   return Math.max((lease_seconds * 1_000) / renewalsPerLease, shortestRenewal);
-}
-
-/** The returned function ends it. */
-function repeat(period: number, clock: Clock, run: () => void): () => void {
-  let cancel = () => undefined as void;
-  const wait = () => {
-    cancel = clock.after(period, () => {
-      run();
-      wait();
-    });
-  };
-  wait();
-  return () => cancel();
 }
 
 /** A stock server's messages name no execution. */

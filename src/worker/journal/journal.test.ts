@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
@@ -32,6 +33,23 @@ test('what an earlier execution of a run could not remove is not taken for the n
   await entry.remove();
   await journal.close();
 });
+
+test.skipIf(process.getuid?.() !== 0)(
+  'a disk that is as good as full takes the reserve of a task, another leaves it (needs root, for a small tmpfs)',
+  async () => {
+    const { stateDir, open } = await stateFolder();
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', stateDir]);
+    onTestFinished(() => void execFileSync('umount', ['-l', stateDir]));
+    const journal = await open();
+    const entry = await journal.create(newEntry(assignment, 0, 1, undefined));
+    await entry.makeRoom();
+    expect(await readdir(entry.folder)).toContain('reserve');
+    await writeFile(join(stateDir, 'filler'), Buffer.alloc(2 * 1024 * 1024)).catch(() => undefined);
+    await entry.makeRoom();
+    expect(await readdir(entry.folder)).not.toContain('reserve');
+    await journal.close();
+  },
+);
 
 // Reading a process's memory from its start is an error of input and output, for root as well.
 test.runIf(existsSync('/proc/self/mem'))(
@@ -74,6 +92,7 @@ async function stateFolder() {
   onTestFinished(() => rm(stateDir, { recursive: true }));
   const log = pino({ level: 'silent' });
   return {
+    stateDir,
     open: () => openJournal({ stateDir, workerId: 'w', clock: systemClock, log }),
     tasksOf: async (instance: string) => {
       const tasks = join(stateDir, 'w', instance, 'tasks');

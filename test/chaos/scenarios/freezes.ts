@@ -1,7 +1,7 @@
 import { isTerminal } from '../../../src/protocol/states.ts';
 import { again, pause, underLoad, type Load } from '../load.ts';
 import type { Scenario } from '../scenario.ts';
-import type { Stage } from '../stage.ts';
+import type { Revivable, Stage } from '../stage.ts';
 import { freeze, seldom } from './faults.ts';
 
 /** Longer than the lease of the stage. */
@@ -13,22 +13,14 @@ export const freezes: readonly Scenario[] = [
     breaks: 'SIGSTOP of the daemon past its lease, and SIGCONT',
     share: 30,
     few: 0,
-    play: (stage, load) =>
-      underLoad(stage, load, (calm) =>
-        again(stage, calm, seldom, () =>
-          freeze(stage.random.pick(stage.daemons), stage.random.between(...pastTheLease)),
-        ),
-      ),
+    play: freezing((stage) => stage.random.pick(stage.daemons)),
   },
   {
     name: 'freeze-server',
     breaks: 'SIGSTOP of the server past the lease, and SIGCONT',
     share: 30,
     few: 0,
-    play: (stage, load) =>
-      underLoad(stage, load, (calm) =>
-        again(stage, calm, seldom, () => freeze(stage.server, stage.random.between(...pastTheLease))),
-      ),
+    play: freezing((stage) => stage.server),
   },
   {
     name: 'freeze-until-lost',
@@ -41,6 +33,13 @@ export const freezes: readonly Scenario[] = [
     play: freezeUntilLost,
   },
 ];
+
+function freezing(whom: (stage: Stage) => Revivable): Scenario['play'] {
+  return (stage, load) =>
+    underLoad(stage, load, (calm) =>
+      again(stage, calm, seldom, () => freeze(whom(stage), stage.random.between(...pastTheLease))),
+    );
+}
 
 async function freezeUntilLost(stage: Stage, load: Load): Promise<void> {
   const thaw = async (calm: AbortSignal) => {

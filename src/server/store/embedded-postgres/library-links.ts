@@ -1,5 +1,6 @@
-import { access, readFile, symlink } from 'node:fs/promises';
+import { readFile, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { isThere } from '../../../common/is-there.ts';
 import { CodedError } from '../../../protocol/errors.ts';
 
 interface Link {
@@ -40,21 +41,11 @@ async function readLinks(path: string): Promise<Link[]> {
 
 async function makeLink(packageFolder: string, { source, target }: Link): Promise<void> {
   const path = join(packageFolder, target);
-  if (await exists(path)) return;
+  if (await isThere(path)) return;
   try {
     await symlink(relative(dirname(target), source), path);
   } catch (error) {
     // Another server that starts at the same time was faster.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch {
-    // Missing, which is what was asked.
-    return false;
   }
 }

@@ -1,4 +1,5 @@
 import { sleep, type Clock } from '../../../common/clock.ts';
+import { sendSignal } from '../../../process/send-signal.ts';
 
 /** How long a fast shutdown, with its last checkpoint, may take before an immediate one. In milliseconds. */
 const stopLimit = 30_000;
@@ -6,15 +7,15 @@ const pollPeriod = 10;
 
 /** Postgres' fast shutdown, awaited; after its time an immediate one, from which the next start recovers. */
 export async function endProcess(pid: number, clock: Clock): Promise<void> {
-  signalProcess(pid, 'SIGINT');
+  sendSignal(pid, 'SIGINT');
   if (await goneWithin(pid, stopLimit, clock)) return;
-  signalProcess(pid, 'SIGQUIT');
+  sendSignal(pid, 'SIGQUIT');
   if (await goneWithin(pid, stopLimit, clock)) return;
   throw new Error(`Postgres (process ${pid}) does not end.`);
 }
 
 export function isRunning(pid: number): boolean {
-  return signalProcess(pid, 0);
+  return sendSignal(pid, 0);
 }
 
 /** Polled, because an adopted Postgres is no child of this process. */
@@ -25,15 +26,4 @@ async function goneWithin(pid: number, limit: number, clock: Clock): Promise<boo
     await sleep(clock, pollPeriod);
   }
   return true;
-}
-
-function signalProcess(pid: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    return process.kill(pid, signal);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ESRCH') return false;
-    if (code === 'EPERM') return true;
-    throw error;
-  }
 }

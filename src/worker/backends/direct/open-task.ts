@@ -1,4 +1,5 @@
-import { access, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
+import { isThere } from '../../../common/is-there.ts';
 import { secretValues } from '../../../common/secret-names.ts';
 import { adoptRecorded } from '../../../process/adopt-recorded.ts';
 import { environmentContainment, type Containment } from '../../../process/containment.ts';
@@ -82,15 +83,5 @@ async function adopt(task: DirectTask, stream: ConsoleStream, names: readonly st
   const adopted = await adoptRecorded(record, taskMarkers(task.place, task.assignment.task_id), task.tools);
   if (adopted === undefined) return;
   task.processes.set(stream, adopted);
-  if (await exists(output)) await show(task, stream, output);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch {
-    // It cannot be read, so there is nothing to show.
-    return false;
-  }
+  if (await isThere(output)) await show(task, stream, output);
 }
