@@ -177,7 +177,12 @@ const message_id = z.int().positive().optional();
 const teardown_problem = z.string().optional();
 
 /** Tasks at once; null is no limit. */
-const capacitySchema = z.object({ max_concurrent_tasks: z.int().positive().nullable(), draining: z.boolean() });
+const capacitySchema = z.object({
+  max_concurrent_tasks: z.int().positive().nullable(),
+  draining: z.boolean(),
+  /** What keeps it from taking anything for now, in words that could follow "because". */
+  problem: z.string().max(500).optional(),
+});
 export type Capacity = z.infer<typeof capacitySchema>;
 
 const helloSchema = capacitySchema.extend({

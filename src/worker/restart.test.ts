@@ -271,7 +271,7 @@ test('a workspace that another daemon has put in the place of a task is left alo
 });
 
 test.skipIf(process.getuid?.() !== 0)(
-  'on a full disk a running task is carried to its true end, and a new one is rejected (needs root, for a small tmpfs)',
+  'on a full disk a running task is carried to its true end, and a new one is rejected until there is room (needs root, for a small tmpfs)',
   async () => {
     const worker = await startTestWorker({
       oz: `${step('oz')}; exit 7`,
@@ -286,7 +286,10 @@ test.skipIf(process.getuid?.() !== 0)(
     await writeFile(join(worker.root, 'oz-go'), '');
     expect((await worker.server.waitFor('task_failed', taskId)).data.exit_code).toBe(7);
     expect((await readdir(worker.root)).sort()).toEqual(['oz-go', 'oz-ran', 'torn']);
+    const problem = 'the disk of its state folder is full';
+    expect(worker.server.capacities.at(-1)).toMatchObject({ problem });
     await rm(join(worker.folder, 'state/filler'));
+    await expect.poll(() => worker.server.capacities.at(-1), { timeout: 5_000 }).not.toHaveProperty('problem');
   },
 );
 

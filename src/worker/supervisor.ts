@@ -4,11 +4,11 @@ import { whyNotAccepted } from './accept.ts';
 import type { AcceptSection } from './config/config-file.ts';
 import type { TaskEndKind } from './journal/entry.ts';
 import { garbageAge, type Journal } from './journal/journal.ts';
-import { isDiskFull } from './journal/replace-file.ts';
 import type { TaskEntry } from './journal/task-entry.ts';
 import type { RejectReason } from './observer.ts';
 import { newEntry, OwnedTask, type TaskEnder, type TaskTools } from './owned-task.ts';
 import { idsOf } from './terminal-message.ts';
+import { watchWriting } from './watch-writing.ts';
 
 /**
  * Decides which tasks this worker takes, and carries on those of the daemon before. What is taken is in the journal until
@@ -84,6 +84,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   /** By execution: dead daemons may have left two of one run. A stock server names none; there it is by run. */
   const tasks = new Map<ExecutionId | RunId, OwnedTask | ComingTask>();
   const once = Promise.withResolvers<boolean>();
+  const writing = watchWriting(journal, clock, announce);
   let isRefusing = false;
   let isDraining = false;
 
@@ -171,8 +172,8 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       if (coming.ended !== undefined) task.end(coming.ended);
     } catch (error) {
       tasks.delete(keyOf(assignment));
-      const why = isDiskFull(error) ? 'the disk of its state folder is full' : (error as Error).message;
-      reject(assignment, { reason: `This worker cannot write the task down: ${why}.`, counted: 'not_ready' });
+      const problem = writing.failed(error);
+      reject(assignment, { reason: `This worker cannot write the task down: ${problem}.`, counted: 'not_ready' });
     } finally {
       coming.settle();
     }
@@ -201,7 +202,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   function capacity(): Capacity {
     const most = options.takesOne ? 1 : options.maxConcurrentTasks;
-    return { max_concurrent_tasks: Number.isFinite(most) ? most : null, draining: hasRefused() };
+    return {
+      max_concurrent_tasks: Number.isFinite(most) ? most : null,
+      draining: hasRefused(),
+      problem: writing.problem(),
+    };
   }
 
   function announce(): void {
@@ -211,6 +216,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
 
   function refuse(): void {
     isRefusing = true;
+    writing.stop();
     announce();
   }
 

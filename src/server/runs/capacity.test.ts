@@ -66,6 +66,21 @@ test('a draining worker is offered nothing, and its tasks go on', async () => {
   await expect.poll(() => worker.offers()).toEqual([running, waiting]);
 });
 
+test('a worker that cannot take anything for now says why, and is offered what waits as soon as it can', async () => {
+  const worker = await core.worker({ hello: { max_concurrent_tasks: 2 } });
+  const problem = 'the disk of its state folder is full';
+  const refused = await core.create();
+  await expect.poll(() => worker.offers()).toHaveLength(1);
+  worker.send('capacity', { max_concurrent_tasks: 2, draining: false, problem });
+  worker.reject(refused, 'not_ready');
+  await core.untilState(refused, 'QUEUED');
+  expect(why(refused)).toBe(`1 worker connected, taking nothing for now (${problem}).`);
+  await worker.ping();
+  expect(worker.offers()).toHaveLength(1);
+  worker.send('capacity', { max_concurrent_tasks: 2, draining: false });
+  await expect.poll(() => worker.offers()).toEqual([refused, refused]);
+});
+
 test('a run that a worker does not accept is never offered to it again, whatever happens to either side', async () => {
   const hello = { instance_id: randomUUID() };
   const picky = await core.worker({ hello });

@@ -145,6 +145,7 @@ export class Seat {
       !full &&
       !silent &&
       !this.#capacity?.draining &&
+      this.#capacity?.problem === undefined &&
       this.load < (this.#capacity?.max_concurrent_tasks ?? Infinity)
     );
   }

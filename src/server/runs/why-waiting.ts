@@ -26,18 +26,17 @@ export function whyWaiting(seats: Seats, run: WaitingRun): string {
   return `${workers} connected, ${possible.length === 1 ? '' : 'all '}${only?.words}.`;
 }
 
-type Reason = 'not accepting this run' | 'draining' | 'not answering' | 'full';
-
 /** Why the run does not go there; undefined where it may. */
-function reasonOf(seat: Seat, runId: RunId): Reason | undefined {
+function reasonOf(seat: Seat, runId: RunId): string | undefined {
   if (seat.refused.has(runId)) return 'not accepting this run';
   if (seat.capacity?.draining) return 'draining';
+  if (seat.capacity?.problem !== undefined) return `taking nothing for now (${seat.capacity.problem})`;
   if (seat.hasRoom()) return undefined;
   return seat.flags.silent ? 'not answering' : 'full';
 }
 
 /** Of those that say how much they take. */
-function inNumbers(reason: Reason | undefined, seats: readonly Seat[]): string {
+function inNumbers(reason: string | undefined, seats: readonly Seat[]): string {
   if (reason !== 'full' || !seats.every(({ capacity }) => capacity?.max_concurrent_tasks)) return '';
   const most = seats.reduce((sum, { capacity }) => sum + (capacity?.max_concurrent_tasks ?? 0), 0);
   const load = seats.reduce((sum, seat) => sum + seat.load, 0);

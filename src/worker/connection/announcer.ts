@@ -27,8 +27,8 @@ export function createAnnouncer(): Announcer {
       wanted = undefined;
       return hello;
     },
-    announce({ max_concurrent_tasks, draining }) {
-      wanted = { max_concurrent_tasks, draining };
+    announce(capacity) {
+      wanted = capacity;
       flush();
     },
     attach(opened) {
@@ -40,5 +40,6 @@ export function createAnnouncer(): Announcer {
 }
 
 function isSame(one: Capacity, other: Capacity | undefined): boolean {
-  return one.max_concurrent_tasks === other?.max_concurrent_tasks && one.draining === other.draining;
+  if (one.max_concurrent_tasks !== other?.max_concurrent_tasks) return false;
+  return one.draining === other.draining && one.problem === other.problem;
 }

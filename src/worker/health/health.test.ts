@@ -23,7 +23,7 @@ test('a worker lives as long as the server is heard of, whatever else it does', 
   expect(await ask('/livez')).toEqual([200, { status: 'ok', seconds_since_contact: 5 }]);
 });
 
-test('a worker is ready while it is connected and does not drain', async () => {
+test('a worker is ready while it is connected, does not drain and can keep tasks', async () => {
   const { health, ask } = await start();
   const reason = (await ask('/readyz'))[1];
   expect(reason).toEqual({ status: 'failing', reason: 'The worker is not connected to the server.' });
@@ -31,7 +31,10 @@ test('a worker is ready while it is connected and does not drain', async () => {
   expect(await ask('/readyz')).toEqual([200, { status: 'ok' }]);
   health.observer.capacity({ max_concurrent_tasks: null, draining: true });
   expect((await ask('/readyz'))[0]).toBe(503);
+  health.observer.capacity({ max_concurrent_tasks: null, draining: false, problem: 'its disk is full' });
+  expect((await ask('/readyz'))[1]).toMatchObject({ reason: 'The worker takes nothing for now: its disk is full.' });
   health.observer.capacity({ max_concurrent_tasks: null, draining: false });
+  expect((await ask('/readyz'))[0]).toBe(200);
   health.observer.disconnected('remote_close');
   expect((await ask('/readyz'))[0]).toBe(503);
 });

@@ -1,4 +1,5 @@
 import type { Clock } from '../../common/clock.ts';
+import type { Capacity } from '../../protocol/worker-link.ts';
 import { noObserver, type WorkerObserver } from '../observer.ts';
 
 /** What the daemon answers to whoever watches over it. */
@@ -6,7 +7,7 @@ export interface Health {
   readonly observer: WorkerObserver;
   /** Lives: the server was heard of lately. Nothing that the daemon does by itself counts. */
   livez: () => Answer;
-  /** Takes tasks: it is connected, and does not drain. */
+  /** Takes tasks: it is connected, does not drain, and nothing keeps it from that. */
   readyz: () => Answer;
 }
 
@@ -25,7 +26,7 @@ export function createHealth(clock: Clock): Health {
   let heardAt = clock.now();
   let hasHeard = false;
   let isConnected = false;
-  let isDraining = false;
+  let capacity: Capacity | undefined;
   const hear = () => {
     heardAt = clock.now();
     hasHeard = true;
@@ -39,7 +40,7 @@ export function createHealth(clock: Clock): Health {
       },
       disconnected: () => void (isConnected = false),
       heard: hear,
-      capacity: ({ draining }) => void (isDraining = draining),
+      capacity: (announced) => void (capacity = announced),
     },
     livez() {
       const seconds = Math.round((clock.now() - heardAt) / 1_000);
@@ -49,7 +50,9 @@ export function createHealth(clock: Clock): Health {
     },
     readyz() {
       if (!isConnected) return bad('The worker is not connected to the server.');
-      return isDraining ? bad('The worker drains: it takes no more tasks.') : good({});
+      if (capacity?.draining) return bad('The worker drains: it takes no more tasks.');
+      if (capacity?.problem === undefined) return good({});
+      return bad(`The worker takes nothing for now: ${capacity.problem}.`);
     },
   };
 }

@@ -11,7 +11,14 @@ import {
   tasksFolder,
   type InstanceFolder,
 } from './instance-folder.ts';
-import { createTaskEntry, entryFile, openTaskEntry, type TaskEntry, type TaskEntryTools } from './task-entry.ts';
+import {
+  createTaskEntry,
+  entryFile,
+  openTaskEntry,
+  tryOutFolder,
+  type TaskEntry,
+  type TaskEntryTools,
+} from './task-entry.ts';
 
 /** All that a daemon owns, on disk: what it began itself, and what dead daemons of its worker id have left. */
 export interface Journal {
@@ -23,6 +30,8 @@ export interface Journal {
   readonly inherited: readonly TaskEntry[];
   /** Rejects when it cannot be written down: then the task must not be taken. */
   create(entry: Entry): Promise<TaskEntry>;
+  /** Rejects as long as no task could be written down. */
+  tryOut(): Promise<void>;
   /** When the server last said something to this daemon or to the one before; undefined when it never did. */
   readonly lastContact: number | undefined;
   noteContact(at: number): Promise<void>;
@@ -60,6 +69,7 @@ export async function openJournal({ stateDir, workerId, clock, log }: JournalOpt
     lastContact: contacts.reduce((a, b) => (a === undefined || (b !== undefined && b > a) ? b : a)),
     create: (entry) =>
       createTaskEntry(join(own.path, tasksFolder, entry.assignment.task_id), entry, toolsFor(entry, tools)),
+    tryOut: () => tryOutFolder(join(own.path, tasksFolder, 'probe')),
     noteContact: (at) => setTime(join(own.path, contactFile), at),
     freeze: () => frozen.abort(),
     async close() {

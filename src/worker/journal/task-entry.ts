@@ -49,6 +49,16 @@ export async function createTaskEntry(folder: string, entry: Entry, tools: TaskE
   return openTaskEntry(folder, entry, tools);
 }
 
+/** Makes and removes what a task without an entry would leave. */
+export async function tryOutFolder(folder: string): Promise<void> {
+  await makeEmpty(folder);
+  try {
+    await writeFile(join(folder, reserveFile), reserve, { mode: 0o600 });
+  } finally {
+    await removeTree(folder);
+  }
+}
+
 /** What an earlier execution of the run left because it could not be removed then would be taken for this one's. */
 async function makeEmpty(folder: string): Promise<void> {
   try {
