@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
-import { open, writeFile } from 'node:fs/promises';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
 import { exitOf, type Exit } from './exit.ts';
@@ -27,8 +27,8 @@ export function exitFile(record: string): string {
 }
 
 /** The end of a command may find the disk full, so that room for its code is taken before it starts. */
-export async function reserveExit(record: string): Promise<void> {
-  await writeFile(exitFile(record), `${' '.repeat(exitSize - 1)}\n`, { flag: 'wx', mode: 0o600 });
+export function reserveExit(record: string): void {
+  writeFileSync(exitFile(record), `${' '.repeat(exitSize - 1)}\n`, { flag: 'wx', mode: 0o600 });
 }
 
 const exitSize = 16;

@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { carryEnvironment } from './carried-environment.ts';
 import type { ContainmentEntry } from './containment.ts';
 import { findSystemProgram } from './find-program.ts';
@@ -80,12 +81,8 @@ export function hasShim(): boolean {
   return currentBootId() !== '' && findSystemProgram('setsid') !== undefined;
 }
 
-/** Starts the shim of a command whose record is ready; `output` is a file descriptor. */
-export function spawnShim(
-  command: RecordedCommand,
-  { groups, namespace }: ContainmentEntry,
-  output: number,
-): ChildProcess {
+/** Starts the shim of a command whose record is ready, and whose output does not exist yet. */
+export function spawnShim(command: RecordedCommand, { groups, namespace }: ContainmentEntry): ChildProcess {
   const { environment, count } = carryEnvironment(command.environment);
   const env = findSystemProgram('env') ?? 'env';
   const programs = [findSystemProgram('setsid') ?? 'setsid', env, findSystemProgram('sync') ?? ':'];
@@ -94,10 +91,15 @@ export function spawnShim(
   const inner = ['/bin/sh', '-c', enterNamespace, 'enter', String(count), env, command.directory, ...whole];
   const last =
     namespace === undefined ? [count, ...groups, '--', ...whole] : [0, ...groups, '--', ...namespace, ...inner];
-  return spawn('/bin/sh', ['-c', shim, 'shim', ...record, ...programs, ...last.map(String)], {
-    cwd: command.directory,
-    env: environment,
-    stdio: ['ignore', 'ignore', 'ignore', output],
-    detached: true,
-  });
+  const output = openSync(command.output, 'ax', 0o600);
+  try {
+    return spawn('/bin/sh', ['-c', shim, 'shim', ...record, ...programs, ...last.map(String)], {
+      cwd: command.directory,
+      env: environment,
+      stdio: ['ignore', 'ignore', 'ignore', output],
+      detached: true,
+    });
+  } finally {
+    closeSync(output);
+  }
 }

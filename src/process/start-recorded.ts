@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
-import { open, readFile, stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import type { Containment } from './containment.ts';
 import { requireProgram } from './find-program.ts';
 import { lookOnChange } from '../common/look-on-change.ts';
@@ -16,21 +17,17 @@ import { watchRecorded } from './watch-recorded.ts';
  * Rejects when it cannot be started; then nothing of it runs.
  */
 export async function startRecorded(command: RecordedCommand, containment: Containment, tools: ProcessTools) {
-  await requireStartable(command);
-  await reserveExit(command.record);
+  // At once: to start a process holds this one up for longer than its files do.
+  requireStartable(command);
+  reserveExit(command.record);
   if (!hasShim()) return startUnshimmed(command);
   const entry = await containment.enter();
-  const output = await open(command.output, 'ax', 0o600);
-  try {
-    return await watchShim(spawnShim(command, entry, output.fd), command, tools);
-  } finally {
-    await output.close();
-  }
+  return watchShim(spawnShim(command, entry), command, tools);
 }
 
 /** What the shim could tell by a code that means something else as well. */
-async function requireStartable({ directory, through, program, environment }: RecordedCommand): Promise<void> {
-  await stat(directory);
+function requireStartable({ directory, through, program, environment }: RecordedCommand): void {
+  statSync(directory);
   if (through[0] !== undefined) requireProgram(through[0], environment['PATH']);
   requireProgram(program, environment['PATH']);
 }

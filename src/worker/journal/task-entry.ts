@@ -1,4 +1,5 @@
-import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../../common/logger.ts';
 import { removeTree } from '../workspace/remove-tree.ts';
@@ -38,10 +39,8 @@ const reserve = Buffer.alloc(64 * 1024, 1);
 export async function createTaskEntry(folder: string, entry: Entry, tools: TaskEntryTools): Promise<TaskEntry> {
   await makeEmpty(folder);
   try {
-    await Promise.all([
-      writeFile(join(folder, reserveFile), reserve, { mode: 0o600 }),
-      replaceFile(join(folder, entryFile), JSON.stringify(entry)),
-    ]);
+    writeFileSync(join(folder, reserveFile), reserve, { mode: 0o600 });
+    replaceFile(join(folder, entryFile), JSON.stringify(entry));
   } catch (error) {
     await removeTree(folder);
     throw error;
@@ -53,7 +52,7 @@ export async function createTaskEntry(folder: string, entry: Entry, tools: TaskE
 export async function tryOutFolder(folder: string): Promise<void> {
   await makeEmpty(folder);
   try {
-    await writeFile(join(folder, reserveFile), reserve, { mode: 0o600 });
+    writeFileSync(join(folder, reserveFile), reserve, { mode: 0o600 });
   } finally {
     await removeTree(folder);
   }
@@ -62,29 +61,25 @@ export async function tryOutFolder(folder: string): Promise<void> {
 /** What an earlier execution of the run left because it could not be removed then would be taken for this one's. */
 async function makeEmpty(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { mode: 0o700 });
+    mkdirSync(folder, { mode: 0o700 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     await removeTree(folder);
-    await mkdir(folder, { mode: 0o700 });
+    mkdirSync(folder, { mode: 0o700 });
   }
 }
 
 export function openTaskEntry(folder: string, entry: Entry, { log, frozen }: TaskEntryTools): TaskEntry {
   let current = entry;
-  let last: Promise<void> = Promise.resolve();
+  const path = join(folder, entryFile);
 
-  async function write(): Promise<void> {
-    if (frozen.aborted) return new Promise(() => undefined);
-    const path = join(folder, entryFile);
+  function write(): void {
     try {
-      await replaceFile(path, JSON.stringify(current)).catch(async (error: unknown) => {
-        if (!isDiskFull(error)) throw error;
-        await rm(join(folder, reserveFile), { force: true });
-        await replaceFile(path, JSON.stringify(current));
-      });
-    } catch (err) {
-      log.error({ err }, 'What became of a task cannot be written down');
+      replaceFile(path, JSON.stringify(current));
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+      rmSync(join(folder, reserveFile), { force: true });
+      replaceFile(path, JSON.stringify(current));
     }
   }
 
@@ -93,8 +88,13 @@ export function openTaskEntry(folder: string, entry: Entry, { log, frozen }: Tas
     get: () => current,
     update(change) {
       current = { ...current, ...change };
-      last = last.then(write);
-      return last;
+      if (frozen.aborted) return new Promise(() => undefined);
+      try {
+        write();
+      } catch (err) {
+        log.error({ err }, 'What became of a task cannot be written down');
+      }
+      return Promise.resolve();
     },
     async makeRoom() {
       const { bavail, bsize } = await statfs(folder);
@@ -104,10 +104,9 @@ export function openTaskEntry(folder: string, entry: Entry, { log, frozen }: Tas
       current = { ...current, ...change };
     },
     async remove() {
-      await last;
       if (frozen.aborted) return;
       // The entry first: without it nobody takes what is left for a task.
-      await rm(join(folder, entryFile), { force: true });
+      await rm(path, { force: true });
       await removeTree(folder);
     },
   };
