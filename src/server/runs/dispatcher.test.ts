@@ -1,6 +1,8 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { createRunCore, type RunCore } from '../../../test/helpers/run-core.ts';
 import type { RunId } from '../../protocol/ids.ts';
+import { hashToken } from '../auth/tokens.ts';
+import { Seat } from './seat.ts';
 
 let core: RunCore;
 beforeEach(async () => {
@@ -248,6 +250,29 @@ test('a long queue does not make another one wait for its end', async () => {
       .execute();
   await expect.poll(async () => (await offered()).length, { timeout: 10_000 }).toBe(41);
   expect((await offered()).findIndex(({ run_id }) => run_id === last)).toBeLessThan(35);
+});
+
+test('a long queue is offered several runs at a time: in their order, each with a token of its own, none beyond the room', async () => {
+  const runs: RunId[] = [];
+  for (let count = 0; count < 40; count++) {
+    core.clock.advance(1);
+    runs.push(await core.create());
+  }
+  const reserve = vi.spyOn(Seat.prototype, 'reserve');
+  onTestFinished(() => reserve.mockRestore());
+  const worker = await core.worker({ hello: { max_concurrent_tasks: 30 } });
+  await expect.poll(() => worker.offers()).toHaveLength(30);
+  expect(worker.offers()).toEqual(runs.slice(0, 30));
+  expect(Math.max(...reserve.mock.calls.map(([places]) => places))).toBeGreaterThan(1);
+  const hashes = core.database.db.selectFrom('executions').select(['run_id', 'token_hash']).execute();
+  const hashOf = new Map((await hashes).map(({ run_id, token_hash }) => [run_id, token_hash.toString('hex')]));
+  for (const message of worker.received) {
+    if (message.type !== 'task_assignment') continue;
+    const token = message.data.env_vars?.['WARP_API_KEY'] ?? '';
+    expect(hashToken(token).toString('hex')).toBe(hashOf.get(message.data.task_id));
+  }
+  worker.complete(runs[0] as RunId);
+  await expect.poll(() => worker.offers()).toEqual(runs.slice(0, 31));
 });
 
 test('a worker of another team is offered nothing', async () => {

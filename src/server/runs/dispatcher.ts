@@ -18,14 +18,20 @@ const pollPeriod = 5_000;
 const fullFor = 30_000;
 /** And one that let an offer pass: it may hang, or not have understood that one; in milliseconds. */
 const silentFor = 120_000;
-/** Offers that are being written at the same time: enough for the database to share its commits' fsync. */
-const mostOffersAtOnce = 16;
+/** Statements of offers that are under way at the same time: enough for the database to share its commits' fsync. */
+const mostAtOnce = 16;
+/** And of one queue: what comes meanwhile goes into the next one together, which costs little more than one run. */
+const mostOfQueueAtOnce = 2;
+/** Runs in one statement. */
+const mostTogether = 16;
 
 /**
  * What may be in a queue. `waiting` may be too high, which costs a look in vain, and is too low only until a poll.
  */
 interface Queue extends QueueName {
   waiting: number;
+  /** Statements under way. */
+  underWay: number;
   /** What waits was kept from the seats there were: another one may have it. */
   isKeptBack: boolean;
 }
@@ -112,18 +118,27 @@ export class Dispatcher {
   /** Begins as many offers as there are runs, seats with room, and leave; queue after queue, so that none starves. */
   dispatch(): void {
     for (const [key, queue] of this.#queues) {
-      if (this.#stopped || this.#offers.size >= mostOffersAtOnce) return;
-      const seat = queue.waiting > 0 ? this.#seats.leastLoaded(queue, new Set()) : undefined;
+      if (this.#stopped || this.#offers.size >= mostAtOnce) return;
+      if (queue.waiting === 0 || queue.underWay >= mostOfQueueAtOnce) continue;
+      const seat = this.#seats.leastLoaded(queue, new Set());
       if (seat === undefined) {
-        if (queue.waiting > 0) askToLeave(this.#seats, queue);
+        askToLeave(this.#seats, queue);
         continue;
       }
       // Put at the end, it has its next turn after all others, and in this very loop.
       this.#queues.delete(key);
       this.#queues.set(key, queue);
-      queue.waiting -= 1;
-      this.#begin(queue, seat);
+      const count = this.#shareOf(seat, queue);
+      queue.waiting -= count;
+      this.#begin(queue, seat, count);
     }
+  }
+
+  /** As many runs as wait, until the seat has more to do than the next one. */
+  #shareOf(seat: Seat, queue: Queue): number {
+    const next = this.#seats.leastLoaded(queue, new Set([seat]));
+    const even = next === undefined ? Infinity : next.load - seat.load + 1;
+    return Math.min(queue.waiting, seat.offerable(), even, mostTogether);
   }
 
   #askAgainAfter(delay: number, seat: Seat): void {
@@ -140,71 +155,75 @@ export class Dispatcher {
     this.dispatch();
   }
 
-  #begin(queue: Queue, seat: Seat): void {
-    const offer = this.#serve(queue, seat)
+  #begin(queue: Queue, seat: Seat, count: number): void {
+    queue.underWay += 1;
+    const offer = this.#serve(queue, seat, count)
       // The poll tries again: at once would be a busy loop while the database is away.
       .catch((error: unknown) => this.#context.log.error({ err: error }, 'A run could not be offered.'))
       .finally(() => {
         this.#offers.delete(offer);
+        queue.underWay -= 1;
         this.dispatch();
       });
     this.#offers.add(offer);
   }
 
-  /** Offers one run of the queue to the seat, or to the next one where this seat may not have what waits. */
-  async #serve(queue: Queue, first: Seat): Promise<void> {
+  /** Offers runs of the queue to the seat, or to the next one where this seat may not have what waits. */
+  async #serve(queue: Queue, first: Seat, count: number): Promise<void> {
     const arrivals = this.#arrivals;
     const tried = new Set<Seat>();
     for (let seat: Seat | undefined = first; seat; seat = this.#seats.leastLoaded(queue, tried)) {
       tried.add(seat);
       const hadExceptions = seat.overdue.size + seat.refused.size > 0;
-      const run = await this.#offer(seat);
-      if (run) return this.#taken(queue, run, seat);
-      if (!hadExceptions) return this.#foundNothing(queue, arrivals);
+      const [run, ...others] = await this.#offer(seat, Math.min(count, seat.offerable()));
+      if (run) return this.#taken(queue, count, [run, ...others], seat);
+      if (!hadExceptions) return this.#foundNothing(queue, count, arrivals);
     }
     queue.isKeptBack = true;
     // What else waits is kept from them as well, and would be looked for in vain, run by run.
     if (this.#arrivals === arrivals) queue.waiting = 0;
   }
 
-  /** A run that came meanwhile may be left over: whoever looked for it may have found the one that was looked for here. */
-  #foundNothing(queue: Queue, arrivals: number): void {
+  /** Runs that came meanwhile may be left over: whoever looked for them may have found those that were looked for here. */
+  #foundNothing(queue: Queue, count: number, arrivals: number): void {
     if (this.#arrivals === arrivals) queue.waiting = 0;
-    else queue.waiting += 1;
+    else queue.waiting += count;
   }
 
-  /** The seat's worker may have been given an older run of its other queue. */
-  #taken(queue: Queue, run: OfferedRun, seat: Seat): void {
-    const from = this.#queueOf({ teamId: seat.connection.teamId, host: run.worker_host ?? '' });
-    if (from === queue) return;
-    queue.waiting += 1;
-    from.waiting = Math.max(0, from.waiting - 1);
+  /** The seat's worker may have been given older runs of its other queue; all in one statement are of one. */
+  #taken(queue: Queue, count: number, runs: readonly [OfferedRun, ...OfferedRun[]], seat: Seat): void {
+    const from = this.#queueOf({ teamId: seat.connection.teamId, host: runs[0].worker_host ?? '' });
+    queue.waiting += count;
+    from.waiting = Math.max(0, from.waiting - runs.length);
   }
 
-  async #offer(seat: Seat): Promise<OfferedRun | undefined> {
+  async #offer(seat: Seat, count: number): Promise<OfferedRun[]> {
     const context = this.#context;
-    const executionId = randomUUID() as ExecutionId;
-    const { token, hash } = context.mintToken();
-    seat.reserve();
+    const executions = Array.from({ length: count }, () => ({
+      id: randomUUID() as ExecutionId,
+      ...context.mintToken(),
+    }));
+    seat.reserve(count);
     try {
-      const run = await offerOldest(context.db, nowOf(context), {
+      const runs = await offerOldest(context.db, nowOf(context), {
         worker: seat.connection,
-        executionId,
-        tokenHash: hash,
+        executions: executions.map(({ id, hash }) => ({ id, tokenHash: hash })),
         answerBy: afterNow(context, context.settings.offerTimeout),
         timeLimitAt: afterNow(context, context.settings.runTimeLimit),
         except: [...seat.overdue, ...seat.refused],
         instance: leaseFor(context, seat),
         maxAttempts: context.settings.maxAttempts,
       });
-      if (run) await this.#send(seat, run, executionId, token);
-      return run;
+      const tokens = new Map(executions.map(({ id, token }) => [id, token]));
+      for (const run of runs) await this.#send(seat, run, tokens.get(run.execution_id) ?? '');
+      return runs;
     } finally {
-      seat.unreserve();
+      seat.unreserve(count);
     }
   }
 
-  async #send(seat: Seat, run: OfferedRun, executionId: ExecutionId, token: string): Promise<void> {
+  async #send(seat: Seat, run: OfferedRun, token: string): Promise<void> {
+    const executionId = run.execution_id;
     this.#context.lastSeen.offered({
       run: { id: run.id, fence: run.fence, state: 'PENDING' },
       execution: { id: executionId, state: 'offered', end_intent: null },
@@ -250,7 +269,7 @@ export class Dispatcher {
 
   #queueOf({ teamId, host }: QueueName): Queue {
     const key = queueKey({ teamId, host });
-    const queue = this.#queues.get(key) ?? { teamId, host, waiting: 0, isKeptBack: false };
+    const queue = this.#queues.get(key) ?? { teamId, host, waiting: 0, underWay: 0, isKeptBack: false };
     this.#queues.set(key, queue);
     return queue;
   }

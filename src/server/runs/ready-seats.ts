@@ -11,7 +11,7 @@ export class ReadySeats {
 
   /** Puts the seat where it belongs now. */
   place(seat: Seat): void {
-    const load = seat.isOfferable() ? seat.load : undefined;
+    const load = seat.offerable() > 0 ? seat.load : undefined;
     const before = this.#placed.get(seat);
     if (load === before) return;
     this.remove(seat);

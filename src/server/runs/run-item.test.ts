@@ -29,10 +29,13 @@ test('a run says what its worker does, that it cannot be reached, and what went 
   await worker.acknowledged();
   expect(await says(runId)).toBe('Worker `local` runs the setup command.');
   await core.runs.service.reportTurn(agent, 1, { state: 'INPROGRESS' });
+  // It answers no ping.
+  worker.socket.pause();
   core.clock.advance(46_000);
   expect(await says(runId)).toMatch(
     /^Worker `local` has been unreachable since 2026-01-01 00:00:45 UTC\. .* if it is back by 2026-01-01 00:1\d:\d\d UTC, and/,
   );
+  worker.socket.resume();
   worker.phase(runId, 'ending');
   await worker.acknowledged();
   const saysAfterASecond = () => {

@@ -88,14 +88,14 @@ export class Seat {
     this.#onChange(this);
   }
 
-  /** Keeps a place while an offer is being made. */
-  reserve(): void {
-    this.#reserved += 1;
+  /** Keeps places while offers are being made. */
+  reserve(places: number): void {
+    this.#reserved += places;
     this.#onChange(this);
   }
 
-  unreserve(): void {
-    this.#reserved -= 1;
+  unreserve(places: number): void {
+    this.#reserved -= places;
     this.#onChange(this);
   }
 
@@ -146,12 +146,18 @@ export class Seat {
       !silent &&
       !this.#capacity?.draining &&
       this.#capacity?.problem === undefined &&
-      this.load < (this.#capacity?.max_concurrent_tasks ?? Infinity)
+      this.#places() > 0
     );
   }
 
-  isOfferable(): boolean {
+  /** How many runs it may be offered now. */
+  offerable(): number {
+    if (!this.hasRoom()) return 0;
     const most = this.#flags.careful ? 1 : mostUnanswered;
-    return this.hasRoom() && this.#reserved + this.#unanswered.size < most;
+    return Math.min(this.#places(), most - this.#reserved - this.#unanswered.size);
+  }
+
+  #places(): number {
+    return (this.#capacity?.max_concurrent_tasks ?? Infinity) - this.load;
   }
 }

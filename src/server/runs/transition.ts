@@ -78,11 +78,10 @@ export async function transition(db: Kysely<Schema>, now: Date, move: Transition
   return rows[0];
 }
 
-/** An offer to be made to one worker: of the oldest run that may go there. */
-export interface NewOffer {
+/** Offers to be made to one worker: of the oldest runs that may go there, at most as many as there are executions. */
+export interface NewOffers {
   worker: WorkerIdentity;
-  executionId: ExecutionId;
-  tokenHash: Buffer;
+  executions: readonly { id: ExecutionId; tokenHash: Buffer }[];
   answerBy: Date;
   timeLimitAt: Date;
   /** Runs that this worker must not be offered. */
@@ -103,6 +102,7 @@ export interface LeasedInstance {
 
 export interface OfferedRun {
   id: RunId;
+  execution_id: ExecutionId;
   fence: number;
   worker_host: string | null;
   title: string;
@@ -115,58 +115,71 @@ export interface OfferedRun {
 }
 
 /**
- * The same for the move that begins an execution, QUEUED → PENDING with the next fence: what it is compared with is that
- * the run is the oldest in the queues that the worker serves and that nobody else is at it. Undefined when there is none.
+ * The same for the moves that begin executions, QUEUED → PENDING with the next fence: what they are compared with is that
+ * the runs are the oldest of the queue, of the two that the worker serves, with the oldest run, and that nobody else is at
+ * them. In their order; empty when there is none.
  */
-export async function offerOldest(db: Kysely<Schema>, now: Date, offer: NewOffer): Promise<OfferedRun | undefined> {
-  const { worker, executionId, tokenHash, answerBy, timeLimitAt, except, instance, maxAttempts } = offer;
+export async function offerOldest(db: Kysely<Schema>, now: Date, offers: NewOffers): Promise<OfferedRun[]> {
+  const { worker, executions, answerBy, timeLimitAt, except, instance, maxAttempts } = offers;
   const fenced = instance?.fenced;
   const data: RunEventData = { state: 'PENDING', status_message: null, execution: 'offered' };
-  const oldest = (host: RawBuilder<unknown>, columns: RawBuilder<unknown>) => sql`
+  const oldest = (host: RawBuilder<unknown>, columns: RawBuilder<unknown>, most: number) => sql`
     select ${columns} from runs
     where team_id = ${worker.teamId} and state = 'QUEUED' and coalesce(worker_host, '') = ${host}
       and id <> all (${except}::uuid[])
-    order by created_at, id limit 1`;
+    order by created_at, id limit ${most}`;
   const placed = sql`coalesce(worker_host, '') as host, created_at, id`;
+  const most = executions.length;
   // When all of the queue with the oldest run is being taken by others, the other queue is looked at as well.
   const { rows } = await sql<OfferedRun>`
     with head as (
-      (${oldest(sql`''`, placed)}) union all (${oldest(sql`${worker.workerId}`, placed)}) order by created_at, id limit 1
+      (${oldest(sql`''`, placed, 1)}) union all (${oldest(sql`${worker.workerId}`, placed, 1)})
+      order by created_at, id limit 1
     ),
-    first as materialized (${oldest(sql`(select host from head)`, sql`id`)} for update skip locked),
+    first as materialized (
+      ${oldest(sql`(select host from head)`, sql`id, created_at`, most)} for update skip locked
+    ),
     second as materialized (
-      select id from (
-        ${oldest(sql`(select case host when '' then ${worker.workerId} else '' end from head)`, sql`id`)}
+      select id, created_at from (
+        ${oldest(sql`(select case host when '' then ${worker.workerId} else '' end from head)`, sql`id, created_at`, most)}
         for update skip locked
       ) other where not exists (select from first)
     ),
-    target as (select id from first union all select id from second),
+    target as (
+      select id, row_number() over (order by created_at, id) as place
+      from (select * from first union all select * from second) found
+    ),
+    given as (
+      select * from unnest(${executions.map(({ id }) => id)}::uuid[], ${executions.map(({ tokenHash }) => tokenHash)}::bytea[])
+        with ordinality as given (execution_id, token_hash, place)
+    ),
     offered as (
       update runs set state = 'PENDING', fence = runs.fence + 1, updated_at = ${now},
         status_message = null, error_code = null, retryable = null
-      from target where runs.id = target.id
-      returning runs.*
+      from target join given using (place) where runs.id = target.id
+      returning runs.*, place, execution_id, token_hash
     ),
     execution as (
       insert into executions (id, run_id, team_id, fence, state, worker_id, api_key_id, token_hash, answer_by,
         time_limit_at, offered_at, instance_id, lease_until, lost_at, fence_after_seconds)
-      select ${executionId}::uuid, id, team_id, fence, 'offered', ${worker.workerId}::text, ${worker.keyId}::uuid,
-        ${tokenHash}::bytea, ${answerBy}::timestamptz, ${timeLimitAt}::timestamptz, ${now}::timestamptz,
+      select execution_id, id, team_id, fence, 'offered', ${worker.workerId}::text, ${worker.keyId}::uuid,
+        token_hash, ${answerBy}::timestamptz, ${timeLimitAt}::timestamptz, ${now}::timestamptz,
         ${instance?.id ?? null}::uuid, ${instance?.leaseUntil ?? null}::timestamptz,
         case when may_retry then ${fenced?.lostAt ?? null}::timestamptz else ${instance?.lostAt ?? null}::timestamptz end,
         case when may_retry then ${fenced?.afterSeconds ?? null}::integer end
       from offered, lateral (select attempts + 1 < coalesce(max_attempts, ${maxAttempts}::integer) as may_retry) tries
-      returning fence_after_seconds
+      returning id, fence_after_seconds
     ),
     event as (
       insert into events (run_id, execution_id, type, data, occurred_at)
-      select id, ${executionId}::uuid, ${runEventTypes.PENDING}::text, ${toJson(data)}::jsonb, ${now}::timestamptz
+      select id, execution_id, ${runEventTypes.PENDING}::text, ${toJson(data)}::jsonb, ${now}::timestamptz
       from offered
     )
-    select r.id, r.fence, r.worker_host, r.title, r.prompt, r.config, r.created_at, r.updated_at, t.number as team_number,
-      e.fence_after_seconds
-    from offered r join teams t on t.id = r.team_id cross join execution e`.execute(db);
-  return rows[0];
+    select r.id, r.execution_id, r.fence, r.worker_host, r.title, r.prompt, r.config, r.created_at, r.updated_at,
+      t.number as team_number, e.fence_after_seconds
+    from offered r join teams t on t.id = r.team_id join execution e on e.id = r.execution_id
+    order by r.place`.execute(db);
+  return rows;
 }
 
 function target({ run, execution }: Transition): RawBuilder<unknown> {
