@@ -1,6 +1,7 @@
 import { systemClock } from '../../../src/common/clock.ts';
 import { pause } from '../load.ts';
 import { agentsOf } from '../processes.ts';
+import type { Scenario } from '../scenario.ts';
 import type { Revivable, Stage } from '../stage.ts';
 
 /** One thing that breaks, and is whole again when the promise resolves. */
@@ -12,6 +13,12 @@ export const often = [200, 900] as const;
 export const seldom = [600, 2_000] as const;
 /** For a server: a daemon whose connections never hold waits longer and longer before it dials again. */
 export const rarely = [5_500, 9_000] as const;
+
+/** For runs that are to see some of what breaks rarely. */
+export const longer: NonNullable<Scenario['plan']> = (usual, random) => ({
+  ...usual,
+  duration: random.between(1_000, 5_000),
+});
 
 export async function killDaemon(stage: Stage): Promise<void> {
   const daemon = stage.random.pick(stage.daemons);

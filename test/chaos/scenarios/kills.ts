@@ -1,6 +1,16 @@
 import { again, underLoad } from '../load.ts';
 import type { Scenario } from '../scenario.ts';
-import { killAgent, killDaemon, killPostgres, killServer, often, rarely, seldom, type Fault } from './faults.ts';
+import {
+  killAgent,
+  killDaemon,
+  killPostgres,
+  killServer,
+  longer,
+  often,
+  rarely,
+  seldom,
+  type Fault,
+} from './faults.ts';
 
 /** SIGKILL at random moments, a thousand runs in all. */
 export const kills: readonly Scenario[] = [
@@ -26,6 +36,8 @@ function scenario(
     share,
     // The others take longer than a test should.
     few: ['kill-daemon', 'kill-agent'].includes(name) ? 6 : 0,
+    // A server is killed so seldom that short runs would see little of it.
+    ...(pauses === rarely ? { plan: longer } : {}),
     play: (stage, load) => underLoad(stage, load, (calm) => again(stage, calm, pauses, () => fault(stage))),
   };
 }

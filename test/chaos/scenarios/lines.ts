@@ -5,7 +5,7 @@ import { again, pause, underLoad } from '../load.ts';
 import { traces } from '../run-script.ts';
 import type { Scenario } from '../scenario.ts';
 import type { Stage } from '../stage.ts';
-import { breakLine, seldom } from './faults.ts';
+import { breakLine, longer, rarely } from './faults.ts';
 
 /** The line between daemon, agents and server, broken in each direction and at each moment that counts. */
 export const lines: readonly Scenario[] = [
@@ -22,9 +22,10 @@ function scenario(name: string, breaks: string, moment: (stage: Stage, calm: Abo
     breaks,
     share: 60,
     few: name === 'line-output' ? 0 : 5,
+    plan: longer,
     play: (stage, load) =>
       underLoad(stage, load, (calm) =>
-        again(stage, calm, seldom, async () => {
+        again(stage, calm, rarely, async () => {
           await moment(stage, calm);
           await breakLine(stage);
         }),
