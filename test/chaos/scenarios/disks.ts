@@ -12,7 +12,7 @@ export const disks: readonly Scenario[] = [
     name: 'disk-state',
     breaks: 'the state folder, full for a moment',
     share: 40,
-    few: 0,
+    few: 5,
     settings: { disks: { state: '8m' } },
     lacks: whyNoMounts,
     // What an agent prints into a full disk is gone; its transcript is not.

@@ -12,12 +12,12 @@ export const often = [200, 900] as const;
 /** For what takes a second to come back: it is to live for a moment. */
 export const seldom = [600, 2_000] as const;
 /** For a server: a daemon whose connections never hold waits longer and longer before it dials again. */
-export const rarely = [5_500, 9_000] as const;
+export const rarely = [5_200, 7_500] as const;
 
 /** For runs that are to see some of what breaks rarely. */
 export const longer: NonNullable<Scenario['plan']> = (usual, random) => ({
   ...usual,
-  duration: random.between(1_000, 5_000),
+  duration: random.between(2_000, 6_000),
 });
 
 export async function killDaemon(stage: Stage): Promise<void> {
