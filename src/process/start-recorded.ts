@@ -11,6 +11,9 @@ import { hasShim, spawnShim } from './shim.ts';
 import { startUnshimmed } from './start-unshimmed.ts';
 import { watchRecorded } from './watch-recorded.ts';
 
+/** The command was not executed; nothing keeps it from being started anew, with another record. */
+export class NotBegunError extends Error {}
+
 /**
  * Starts a command in its containment, with nothing but its own environment, `/dev/null` as its input and a file as its
  * output, and returns once it is recorded who runs it. This program's death does not end it, and loses nothing of it.
@@ -67,7 +70,7 @@ function begun(shim: ChildProcess, record: string, { clock }: ProcessTools): Pro
 }
 
 /** Nothing but the shim has written to the output. */
-async function notBegun({ output }: RecordedCommand): Promise<Error> {
+async function notBegun({ output }: RecordedCommand): Promise<NotBegunError> {
   const words = (await readFile(output, 'utf8')).trim();
-  return new Error(`its shim ended before it began${words && `: ${words}`}`);
+  return new NotBegunError(`its shim ended before it began${words && `: ${words}`}`);
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -31,6 +31,32 @@ test('a teardown is not begun when there is no time left', async () => {
   const teardownProblem = 'The teardown command was skipped: there is no time left.';
   expect(await execute()).toEqual({ ...completed, teardownProblem });
   expect(warnings()).toEqual([teardownProblem]);
+});
+
+test('a teardown that a host could not begin for a moment is begun again, and runs once', async () => {
+  const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+  let tries = 0;
+  const enter: TaskIsolation['enter'] = (stage, environment) => {
+    if (stage === 'teardown' && ++tries === 1) throw full;
+    return { through: [], environment };
+  };
+  const { execute, warnings, root } = await create({
+    isolation: entering(enter),
+    teardownCommand: 'echo torn >> ../torn',
+  });
+  expect(await execute()).toEqual({ ...completed, teardownProblem: undefined });
+  expect(warnings()).toEqual(['The teardown command could not be begun yet: no space left on device.']);
+  expect(await readFile(join(root, 'torn'), 'utf8')).toBe('torn\n');
+});
+
+test('a teardown that cannot be begun for good is given up at once', async () => {
+  const enter: TaskIsolation['enter'] = (stage, environment) => {
+    if (stage === 'teardown') throw new Error('no user is left');
+    return { through: [], environment };
+  };
+  const { execute } = await create({ isolation: entering(enter), teardownCommand: 'true' });
+  const teardownProblem = 'The teardown command could not be run: no user is left.';
+  expect(await execute()).toEqual({ ...completed, teardownProblem });
 });
 
 test('an id that is no plain name makes no folder, even where nobody checked it before', async () => {
@@ -117,6 +143,10 @@ const noIsolation: Isolation = {
   forTask: ({ state }) => Promise.resolve(notIsolated(join(state, 'own'))),
   reopen: ({ state }) => notIsolated(join(state, 'own')),
 };
+
+function entering(enter: TaskIsolation['enter']): Isolation {
+  return { ...noIsolation, forTask: async (place, slot) => ({ ...(await noIsolation.forTask(place, slot)), enter }) };
+}
 
 interface Wanted extends Partial<Omit<DirectSettings, 'oz'>> {
   oz?: string[];

@@ -48,9 +48,13 @@ export function shellCommand(command: string): { program: string; args: string[]
 }
 
 /** Where the life of one of the task's commands is written down, and where its output goes. */
-export function recordOf({ place, records }: DirectTask, stream: ConsoleStream): { record: string; output: string } {
-  const record = join(place.state, `${stream}.${records.get(stream) ?? 1}`);
+export function recordOf(task: DirectTask, stream: ConsoleStream): { record: string; output: string } {
+  const record = recordAt(task, stream, task.records.get(stream) ?? 1);
   return { record, output: `${record}.log` };
+}
+
+function recordAt({ place }: DirectTask, stream: ConsoleStream, number: number): string {
+  return join(place.state, `${stream}.${number}`);
 }
 
 /** What is hidden in a command's output: the same in every life of the daemon, or offsets would come to differ. */
@@ -71,9 +75,10 @@ async function start(
   await followWorkspace(task);
   const stage = await command();
   // A record that was closed before its command began is of no use any more.
-  task.records.set(stream, (task.records.get(stream) ?? 0) + 1);
+  const number = (task.records.get(stream) ?? 0) + 1;
+  await mkdir(recordAt(task, stream, number), { mode: 0o700 });
+  task.records.set(stream, number);
   const { record, output } = recordOf(task, stream);
-  await mkdir(record, { mode: 0o700 });
   const entrance = task.isolation.enter(stream, stage.environment);
   const recorded = { ...stage, ...entrance, directory: task.place.workspace, output, record };
   const started = await startRecorded(recorded, task.containment, task.tools);
