@@ -1,22 +1,13 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { createClient, type Client } from '../../src/client/client.ts';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { makeGate } from '../helpers/gate.ts';
-import { startServer, startWorker, type RunningServer } from '../helpers/programs.ts';
+import { startWorker } from '../helpers/programs.ts';
 import { followRun, transcriptText, untilOutput } from '../helpers/runs.ts';
+import { serverForFile } from '../helpers/server-for-file.ts';
 import { makeWorkerHost, type WorkerHost } from '../helpers/worker-host.ts';
 
 /** Whoever is killed while a run is under way, the run ends, and by the word of somebody who knows. */
-let server: RunningServer;
-let apiKey: string;
-let client: Client;
+const { server, apiKey, client } = await serverForFile();
 let host: WorkerHost;
-
-beforeAll(async () => {
-  server = await startServer();
-  apiKey = await server.createApiKey('test');
-  client = createClient({ rootUrl: server.url, credential: { apiKey } });
-});
-afterAll(() => server[Symbol.asyncDispose]());
 
 beforeEach(async () => {
   host = await makeWorkerHost();

@@ -1,17 +1,10 @@
 import { mkdir } from 'node:fs/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { clientEnvironment, oz, startProgram, startServer, type RunningServer } from '../helpers/programs.ts';
+import { expect, test } from 'vitest';
+import { clientEnvironment, oz, startProgram } from '../helpers/programs.ts';
+import { serverForFile } from '../helpers/server-for-file.ts';
 import { makeWorkerHost } from '../helpers/worker-host.ts';
 
-let server: RunningServer;
-let apiKey: string;
-
-beforeAll(async () => {
-  server = await startServer();
-  apiKey = await server.createApiKey('test');
-});
-
-afterAll(() => server[Symbol.asyncDispose]());
+const { server, apiKey } = await serverForFile();
 
 const unknownRun = '00000000-0000-4000-8000-000000000000';
 

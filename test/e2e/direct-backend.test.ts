@@ -1,22 +1,12 @@
 import { access, readdir, readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createClient, type Client } from '../../src/client/client.ts';
+import { expect, test } from 'vitest';
 import type { RunItem } from '../../src/protocol/runs.ts';
-import { clientEnvironment, oz, startServer, startWorker, type RunningServer } from '../helpers/programs.ts';
+import { clientEnvironment, oz, startWorker } from '../helpers/programs.ts';
 import { followRun, runConsole, transcriptText, untilOutput } from '../helpers/runs.ts';
+import { serverForFile } from '../helpers/server-for-file.ts';
 import { makeWorkerHost, parseEnvironment } from '../helpers/worker-host.ts';
 
-let server: RunningServer;
-let apiKey: string;
-let client: Client;
-
-beforeAll(async () => {
-  server = await startServer();
-  apiKey = await server.createApiKey('test');
-  client = createClient({ rootUrl: server.url, credential: { apiKey } });
-});
-
-afterAll(() => server[Symbol.asyncDispose]());
+const { server, apiKey, client } = await serverForFile();
 
 test('A run goes through setup, agent and teardown in a workspace of its own, and all of it can be read back.', async () => {
   await using host = await makeWorkerHost();

@@ -1,22 +1,13 @@
 import OzAPI from 'oz-agent-sdk';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createClient } from '../../src/client/client.ts';
-import { startServer, startWorker, type RunningServer } from '../helpers/programs.ts';
+import { expect, test } from 'vitest';
+import { startWorker } from '../helpers/programs.ts';
 import { followRun } from '../helpers/runs.ts';
+import { serverForFile } from '../helpers/server-for-file.ts';
 import { makeWorkerHost } from '../helpers/worker-host.ts';
 
 /** The official client, unchanged, pointed at our server. */
-let server: RunningServer;
-let apiKey: string;
-let official: OzAPI;
-
-beforeAll(async () => {
-  server = await startServer();
-  apiKey = await server.createApiKey('official client');
-  official = new OzAPI({ baseURL: `${server.url}/api/v1`, apiKey, maxRetries: 0 });
-});
-
-afterAll(() => server[Symbol.asyncDispose]());
+const { server, apiKey, client } = await serverForFile();
+const official = new OzAPI({ baseURL: `${server.url}/api/v1`, apiKey, maxRetries: 0 });
 
 test('It creates, reads, lists, pages and cancels runs.', async () => {
   const created = [];
@@ -63,7 +54,7 @@ test('A run that it creates is executed, and its transcript and conversation are
   // This version's types know no harness; what it sends on the wire is the caller's object as it is.
   const config = { worker_host: 'one', harness: { type: 'shell' } };
   const { run_id } = await official.agent.run({ prompt: 'echo read me back', config });
-  const states = await followRun(createClient({ rootUrl: server.url, credential: { apiKey } }), run_id);
+  const states = await followRun(client, run_id);
   expect(states.at(-1)).toBe('SUCCEEDED');
 
   const transcript = await official.get(`/agent/runs/${run_id}/transcript`);

@@ -1,26 +1,17 @@
 import { globSync, readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { createClient, type Client } from '../../src/client/client.ts';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { layLine, type CuttableLine } from '../helpers/cuttable-line.ts';
 import { makeGate } from '../helpers/gate.ts';
-import { startServer, startWorker, type RunningProgram, type RunningServer } from '../helpers/programs.ts';
+import { startWorker, type RunningProgram } from '../helpers/programs.ts';
 import { followRun, transcriptText, untilOutput } from '../helpers/runs.ts';
+import { serverForFile } from '../helpers/server-for-file.ts';
 import { makeWorkerHost, type WorkerHost } from '../helpers/worker-host.ts';
 
 /** An agent that is killed while nobody can be told: its worker says what it had kept, before its own last word. */
-let server: RunningServer;
-let client: Client;
-let apiKey: string;
+const { server, apiKey, client } = await serverForFile();
 let line: CuttableLine;
 let host: WorkerHost;
 let worker: RunningProgram;
-
-beforeAll(async () => {
-  server = await startServer();
-  apiKey = await server.createApiKey('test');
-  client = createClient({ rootUrl: server.url, credential: { apiKey } });
-});
-afterAll(() => server[Symbol.asyncDispose]());
 
 beforeEach(async () => {
   host = await makeWorkerHost();
