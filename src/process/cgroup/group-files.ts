@@ -1,4 +1,4 @@
-import { readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { constants, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** What a file of a group says; empty where the group or the file is not there. */
@@ -12,8 +12,9 @@ export async function readGroupFile(folder: string, name: string): Promise<strin
   }
 }
 
+/** For writing alone, because `cgroup.kill` can be read by nobody but root; and it makes no file. */
 export async function writeGroupFile(folder: string, name: string, value: string | number): Promise<void> {
-  await writeFile(join(folder, name), String(value), { flag: 'r+' });
+  await writeFile(join(folder, name), String(value), { flag: constants.O_WRONLY });
 }
 
 /** Writes where there is a file of that name: which there are depends on the kernel. False where there is none. */

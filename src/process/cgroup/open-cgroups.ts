@@ -1,8 +1,9 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { access, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { text } from 'node:stream/consumers';
 import type { Clock } from '../../common/clock.ts';
 import { isThere } from '../../common/is-there.ts';
 import type { Containment, ContainmentLimits } from '../containment.ts';
@@ -58,17 +59,30 @@ function foldersFor(name: string, parents: GroupFolders, { memory, processes }: 
   return Object.fromEntries(there) as GroupFolders;
 }
 
-/** Moves a process in, as each command will move itself. Before Linux 5.2 nobody in such a group can be stopped. */
+/**
+ * Moves a process in, as each command will move itself, and kills it there. Before Linux 5.2 nobody in such a group can be
+ * stopped.
+ */
 async function tryOut(containment: CgroupContainment): Promise<void> {
+  const shell = spawn('/bin/sh', ['-c', enterAndWait, 'sh', ...(await containment.enter()).groups]);
+  const ended = once(shell, 'close');
+  const words = text(shell.stderr);
   try {
     const { unified } = containment.state.folders;
     if (unified !== undefined) await access(join(unified, 'cgroup.freeze'));
-    const script = 'for group; do echo 0 >"$group" || exit; done';
-    await promisify(execFile)('/bin/sh', ['-c', script, 'sh', ...(await containment.enter()).groups]);
+    await Promise.race([once(shell.stdout, 'data'), ended]);
+    if (shell.exitCode !== null) throw new Error((await words).trim());
+    await containment.kill();
+    if ((await containment.survivors()).length > 0) throw new Error('what is in a group cannot be ended');
   } finally {
+    shell.kill('SIGKILL');
+    await ended;
     await containment.remove();
   }
 }
+
+/** The end of its input ends it as well, with this program. */
+const enterAndWait = 'for group; do echo 0 >"$group" || exit; done; echo; read -r _';
 
 async function readProc(name: string): Promise<string> {
   return readFile(`/proc/self/${name}`, 'utf8');
