@@ -66,6 +66,17 @@ test('a run that waited already has the task leave as soon as it is idle', async
   expect(await worker.next('leave_idle')).toMatchObject({ task_id: first });
 });
 
+test('an idle task keeps its slot while its worker could take nothing in its place', async () => {
+  const { worker, ids } = await idle();
+  await worker.next('task_idle');
+  worker.send('capacity', { max_concurrent_tasks: 1, draining: false, problem: 'its disk is full' });
+  await core.create();
+  await worker.ping();
+  expect(worker.received.map(({ type }) => type)).not.toContain('leave_idle');
+  worker.send('capacity', { max_concurrent_tasks: 1, draining: false });
+  expect(await worker.next('leave_idle')).toEqual(ids);
+});
+
 test('a task that is idle when its worker comes back is so again', async () => {
   const { worker, ids } = await idle();
   worker.socket.terminate();

@@ -35,7 +35,7 @@ export function askToLeave(seats: Seats, queue: QueueName & { waiting: number })
   }
 }
 
-/** Not one that drains, or that may take none of the runs that wait. */
+/** Not one that drains, that takes nothing for now, or that may take none of the runs that wait. */
 function mayServe({ flags, capacity, refused }: Seat, waiting: number): boolean {
-  return flags.open && capacity?.draining === false && refused.size < waiting;
+  return flags.open && capacity?.draining === false && capacity.problem === undefined && refused.size < waiting;
 }
