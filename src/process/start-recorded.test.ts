@@ -1,8 +1,11 @@
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { constants, existsSync } from 'node:fs';
+import { open, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { processTools as tools, scriptCommand, startScript } from '../../test/helpers/recorded.ts';
+import { processesWith, processTools as tools, scriptCommand, startScript } from '../../test/helpers/recorded.ts';
 import { environmentContainment } from './containment.ts';
+import { hasShim } from './shim.ts';
 import { startRecorded } from './start-recorded.ts';
 
 test('a command runs in a session and a group of its own, without input, with its output in a file', async () => {
@@ -104,5 +107,22 @@ test('a command whose record was closed before it began does not run', async () 
   const { command, folder } = await scriptCommand('touch ran');
   await writeFile(join(command.record, 'beginning'), 'closed\n');
   await expect(startRecorded(command, environmentContainment, tools)).rejects.toThrow('ended before it began');
+  expect(await readdir(folder)).not.toContain('ran');
+});
+
+test.skipIf(!hasShim())('a command whose shim was killed before it began never runs', async () => {
+  const { command, folder } = await scriptCommand('touch ran');
+  const gate = join(folder, 'gate');
+  execFileSync('mkfifo', [gate]);
+  // What was forked from the shim waits there until somebody reads.
+  const enter = () => Promise.resolve({ groups: [gate] });
+  const refused = expect(startRecorded(command, { ...environmentContainment, enter }, tools)).rejects.toThrow('began');
+  await expect.poll(() => processesWith(command.record)).toHaveLength(2);
+  const [shim, forked] = (await processesWith(command.record)).sort((a, b) => a - b);
+  process.kill(shim ?? 0, 'SIGKILL');
+  await refused;
+  const reader = await open(gate, constants.O_RDONLY | constants.O_NONBLOCK);
+  await expect.poll(() => existsSync(`/proc/${forked}`)).toBe(false);
+  await reader.close();
   expect(await readdir(folder)).not.toContain('ran');
 });

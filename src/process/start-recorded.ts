@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Containment } from './containment.ts';
 import { requireProgram } from './find-program.ts';
@@ -7,6 +7,7 @@ import { lookOnChange } from '../common/look-on-change.ts';
 import type { ProcessTools } from './process-tools.ts';
 import { readBeginning, reserveExit, type Beginning } from './record.ts';
 import type { RecordedCommand, RecordedProcess } from './recorded-process.ts';
+import { sendSignal } from './send-signal.ts';
 import { hasShim, spawnShim } from './shim.ts';
 import { startUnshimmed } from './start-unshimmed.ts';
 import { watchRecorded } from './watch-recorded.ts';
@@ -36,7 +37,7 @@ function requireStartable({ directory, through, program, environment }: Recorded
 }
 
 async function watchShim(shim: ChildProcess, command: RecordedCommand, tools: ProcessTools): Promise<RecordedProcess> {
-  const beginning = await begun(shim, command.record, tools);
+  const beginning = (await begun(shim, command.record, tools)) ?? endForked(shim, command.record);
   if (beginning === undefined) throw await notBegun(command);
   const recorded = watchRecorded(command.record, beginning, tools);
   // Its end is a reason to look: it may have been killed, and then writes nothing that would be noticed.
@@ -57,8 +58,8 @@ const beginningPoll = 20;
 function begun(shim: ChildProcess, record: string, { clock }: ProcessTools): Promise<Beginning | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<Beginning | undefined>();
   const look = () => {
-    const beginning = readBeginning(record);
-    if (typeof beginning === 'object') resolve(beginning);
+    const beginning = readWhole(record);
+    if (beginning !== undefined) resolve(beginning);
   };
   const stopLooking = lookOnChange(record, beginningPoll, look, clock);
   shim.once('error', reject);
@@ -67,6 +68,18 @@ function begun(shim: ChildProcess, record: string, { clock }: ProcessTools): Pro
     resolve(undefined);
   });
   return promise.finally(stopLooking);
+}
+
+/** A shim that was killed leaves what it had forked, which would begin yet. Answers what has begun before its end. */
+function endForked({ pid = 0 }: ChildProcess, record: string): Beginning | undefined {
+  // The kernel gives a number away again only once its whole group is gone; whoever bears it then is not ours.
+  if (pid > 0 && !existsSync(`/proc/${pid}`)) sendSignal(-pid, 'SIGKILL');
+  return readWhole(record);
+}
+
+function readWhole(record: string): Beginning | undefined {
+  const beginning = readBeginning(record);
+  return typeof beginning === 'object' ? beginning : undefined;
 }
 
 /** Nothing but the shim has written to the output. */
