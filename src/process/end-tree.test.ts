@@ -67,6 +67,22 @@ test('a child that left the group and dropped the marker is found as a child', a
   expect(await processesWith(name)).toEqual([]);
 });
 
+test('whoever bears the number of a process that ended while it was looked for is left alone', async () => {
+  const { started: stranger } = await startScript('echo ready; exec sleep 600', { until: 'ready' });
+  let hasExited = false;
+  const table = {
+    async snapshot() {
+      hasExited = true;
+      const entries = await tools.table.snapshot();
+      return entries.map((entry) => (entry.pid === stranger.pid ? { ...entry, parent: ended.pid } : entry));
+    },
+  };
+  const exited = Promise.resolve({ code: 0, signal: null });
+  const ended = { pid: 2 ** 22, exited, hasExited: () => hasExited, signalGroup: () => false };
+  await endTree([ended], environmentContainment, { grace: 0, markers: [] }, { ...tools, table });
+  expect(stranger.hasExited()).toBe(false);
+});
+
 test('what a finished process left behind is ended, a stranger with a longer marker is not', async () => {
   const marker = newMarker();
   const { started } = await startScript('setsid sleep 600 & exit 0', { marker });

@@ -33,9 +33,11 @@ export async function endTree(
   options: EndTreeOptions,
   tools: ProcessTools,
 ): Promise<readonly number[]> {
-  const running = new Set(processes.filter((one) => !one.hasExited()).map(({ pid }) => pid));
+  const isOver = processes.every((one) => one.hasExited());
   // To look at all processes of a busy machine is dear, and a task that ended by itself has nobody running.
-  const entries = running.size > 0 ? await tools.table.snapshot() : [];
+  const entries = isOver ? [] : await tools.table.snapshot();
+  // Of those that ran still when they had been looked at: the number of another may be somebody else's by then.
+  const running = new Set(processes.filter((one) => !one.hasExited()).map(({ pid }) => pid));
   // Remembered before the end begins: a child without a marker can no longer be told once its parent is gone.
   const children = entries.filter(({ parent }) => running.has(parent));
   const family = [...withDescendants(children, entries)];
