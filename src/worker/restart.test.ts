@@ -287,7 +287,7 @@ test.skipIf(process.getuid?.() !== 0)(
     expect((await worker.server.waitFor('task_failed', taskId)).data.exit_code).toBe(7);
     expect((await readdir(worker.root)).sort()).toEqual(['oz-go', 'oz-ran', 'torn']);
     const problem = 'the disk of its state folder is full';
-    expect(worker.server.capacities.at(-1)).toMatchObject({ problem });
+    await expect.poll(() => worker.server.capacities.at(-1)).toMatchObject({ problem });
     await rm(join(worker.folder, 'state/filler'));
     await expect.poll(() => worker.server.capacities.at(-1), { timeout: 5_000 }).not.toHaveProperty('problem');
   },

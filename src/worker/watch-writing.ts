@@ -12,7 +12,10 @@ const mostWords = 500;
 export interface Writing {
   /** Why not, in words that could follow "because". */
   problem(): string | undefined;
-  /** One could not be. From now on it is tried, until one could. */
+  /**
+   * One could not be, for the reason that it answers. Whether others could is tried out at once, and as long as they could
+   * not: one task's own trouble, such as a leftover that cannot be removed, says nothing of the next one.
+   */
   failed(error: unknown): string;
   stop(): void;
 }
@@ -20,29 +23,38 @@ export interface Writing {
 export function watchWriting(journal: Pick<Journal, 'tryOut'>, clock: Clock, onChange: () => void): Writing {
   let problem: string | undefined;
   let isStopped = false;
+  let isTrying = false;
   let cancel: (() => void) | undefined;
 
-  function failed(error: unknown): string {
-    problem = isDiskFull(error) ? 'the disk of its state folder is full' : (error as Error).message.slice(0, mostWords);
-    if (!isStopped) cancel ??= clock.after(period, tryAgain);
-    onChange();
-    return problem;
-  }
-
-  function tryAgain(): void {
+  function tryOut(): void {
     cancel = undefined;
-    journal.tryOut().then(mended, failed);
+    isTrying = true;
+    journal.tryOut().then(
+      () => know(undefined),
+      (error: unknown) => know(wordsFor(error)),
+    );
   }
 
-  function mended(): void {
-    problem = undefined;
+  function know(words: string | undefined): void {
+    isTrying = false;
+    problem = words;
+    if (words !== undefined && !isStopped) cancel = clock.after(period, tryOut);
     onChange();
   }
 
-  function stop(): void {
-    isStopped = true;
-    cancel?.();
-  }
+  return {
+    problem: () => problem,
+    failed(error) {
+      if (!isStopped && !isTrying && cancel === undefined) tryOut();
+      return wordsFor(error);
+    },
+    stop() {
+      isStopped = true;
+      cancel?.();
+    },
+  };
+}
 
-  return { problem: () => problem, failed, stop };
+function wordsFor(error: unknown): string {
+  return isDiskFull(error) ? 'the disk of its state folder is full' : (error as Error).message.slice(0, mostWords);
 }
