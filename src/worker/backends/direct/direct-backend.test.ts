@@ -49,6 +49,22 @@ test('a teardown that a host could not begin for a moment is begun again, and ru
   expect(await readFile(join(root, 'torn'), 'utf8')).toBe('torn\n');
 });
 
+test('a daemon that has left its tasks to the next one begins no teardown again', async () => {
+  const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+  const waits = Promise.withResolvers<void>();
+  let tries = 0;
+  const enter: TaskIsolation['enter'] = (stage, environment) => {
+    if (stage === 'teardown' && ++tries === 1) throw full;
+    return { through: [], environment };
+  };
+  // From then on the journal is frozen.
+  const save = () => (tries === 0 ? Promise.resolve() : new Promise<void>(() => waits.resolve()));
+  const { execute, root } = await create({ isolation: entering(enter), teardownCommand: 'touch ../torn', save });
+  void execute();
+  await waits.promise;
+  expect(await readdir(root)).not.toContain('torn');
+});
+
 test('a teardown that cannot be begun for good is given up at once', async () => {
   const enter: TaskIsolation['enter'] = (stage, environment) => {
     if (stage === 'teardown') throw new Error('no user is left');
@@ -155,11 +171,13 @@ interface Wanted extends Partial<Omit<DirectSettings, 'oz'>> {
   met?: 'memory';
   isInherited?: boolean;
   openConsole?: () => Promise<void>;
+  /** Waited for by whoever saves what the task knows of itself. */
+  save?: () => Promise<void>;
 }
 
 async function create(wanted: Wanted = {}) {
   const { oz = ['-c', 'exit 0'], signal = new AbortController().signal, met, isInherited = false, ...others } = wanted;
-  const { openConsole = () => Promise.resolve(), ...more } = others;
+  const { openConsole = () => Promise.resolve(), save = () => Promise.resolve(), ...more } = others;
   const folder = await mkdtemp(join(tmpdir(), 'direct-test-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const [root, state] = [join(folder, 'root'), join(folder, 'state')];
@@ -200,7 +218,10 @@ async function create(wanted: Wanted = {}) {
           isInherited,
           saved,
           outcome: undefined,
-          save: (next) => Promise.resolve(void (saved = next)),
+          save(next) {
+            saved = next;
+            return save();
+          },
           makeRoom: () => Promise.resolve(),
         },
         log,

@@ -53,6 +53,8 @@ async function onceItBegins(task: DirectTask, signal: AbortSignal, run: () => Pr
       task.log.warn(problem(`could not be begun yet: ${(error as Error).message}`));
       // Only the signal ends the wait early.
       await sleep(clock, pause, signal).catch(() => Promise.reject(error as Error));
+      // Here a daemon stays that has left its tasks to the next one meanwhile, which begins it itself.
+      await save(task, {});
     }
   }
 }
