@@ -275,6 +275,34 @@ test('a long queue is offered several runs at a time: in their order, each with 
   await expect.poll(() => worker.offers()).toEqual(runs.slice(0, 31));
 });
 
+test('runs that were offered together to a connection that closed meanwhile all go to the next one', async () => {
+  const runs: RunId[] = [];
+  for (let count = 0; count < 20; count++) runs.push(await core.create());
+  const [id] = runs as [RunId];
+  await withOffersHeldUp(async () => {
+    const gone = await core.worker();
+    await untilLocked(id);
+    await gone.close();
+    const why = () => core.runs.service.whyWaiting({ id, team_id: core.key.teamId, worker_host: null });
+    await expect.poll(why).toBe('No worker is connected.');
+  });
+  await expect.poll(() => core.executions(id)).toMatchObject([{ state: 'withdrawn', end_reason: 'undeliverable' }]);
+  const next = await core.worker();
+  await expect.poll(() => next.offers().sort()).toEqual(runs.sort());
+});
+
+test('workers that share a long queue are offered its runs side by side', async () => {
+  for (let count = 0; count < 8; count++) await core.worker({ workerId: `w${count}` });
+  const held = () =>
+    core.database.pool.query(
+      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+  await withOffersHeldUp(async () => {
+    for (let count = 0; count < 8; count++) await core.create();
+    await expect.poll(async () => (await held()).rowCount, { timeout: 5_000 }).toBeGreaterThan(2);
+  });
+});
+
 test('a worker of another team is offered nothing', async () => {
   const worker = await core.worker();
   await core.runs.service.create(core.foreign, { body: { prompt: 'x' }, source: 'API' });

@@ -20,7 +20,10 @@ const fullFor = 30_000;
 const silentFor = 120_000;
 /** Statements of offers that are under way at the same time: enough for the database to share its commits' fsync. */
 const mostAtOnce = 16;
-/** And of one queue: what comes meanwhile goes into the next one together, which costs little more than one run. */
+/**
+ * And of one queue, where a seat could have all that waits: what comes meanwhile goes into the next one together, which
+ * costs little more than one run.
+ */
 const mostOfQueueAtOnce = 2;
 /** Runs in one statement. */
 const mostTogether = 16;
@@ -119,26 +122,29 @@ export class Dispatcher {
   dispatch(): void {
     for (const [key, queue] of this.#queues) {
       if (this.#stopped || this.#offers.size >= mostAtOnce) return;
-      if (queue.waiting === 0 || queue.underWay >= mostOfQueueAtOnce) continue;
+      if (queue.waiting === 0) continue;
       const seat = this.#seats.leastLoaded(queue, new Set());
       if (seat === undefined) {
         askToLeave(this.#seats, queue);
         continue;
       }
+      const most = Math.min(queue.waiting, seat.offerable(), mostTogether);
+      const share = this.#shareOf(seat, queue);
+      // Where several seats share what waits, nothing is gained by gathering more of it.
+      if (queue.underWay >= mostOfQueueAtOnce && share >= most) continue;
       // Put at the end, it has its next turn after all others, and in this very loop.
       this.#queues.delete(key);
       this.#queues.set(key, queue);
-      const count = this.#shareOf(seat, queue);
+      const count = Math.min(most, share);
       queue.waiting -= count;
       this.#begin(queue, seat, count);
     }
   }
 
-  /** As many runs as wait, until the seat has more to do than the next one. */
+  /** How many runs it takes until the seat has more to do than the next one. */
   #shareOf(seat: Seat, queue: Queue): number {
     const next = this.#seats.leastLoaded(queue, new Set([seat]));
-    const even = next === undefined ? Infinity : next.load - seat.load + 1;
-    return Math.min(queue.waiting, seat.offerable(), even, mostTogether);
+    return next === undefined ? Infinity : next.load - seat.load + 1;
   }
 
   #askAgainAfter(delay: number, seat: Seat): void {
