@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { access, mkdir, readFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Clock } from '../../common/clock.ts';
@@ -9,6 +9,7 @@ import { isThere } from '../../common/is-there.ts';
 import type { Containment, ContainmentLimits } from '../containment.ts';
 import { cgroupContainment, type CgroupContainment, type CgroupState } from './cgroup-containment.ts';
 import { findParents } from './find-parents.ts';
+import { removeGroups } from './group-files.ts';
 import { writeLimits } from './limit-files.ts';
 import { parseOwnGroup, type GroupFolders } from './own-group.ts';
 
@@ -25,7 +26,8 @@ export async function openCgroups(limits: ContainmentLimits, clock: Clock): Prom
   const make = (name: string, limits: ContainmentLimits) => {
     return makeCgroup({ kind: 'cgroup', folders: foldersFor(name, parents, limits), limits }, clock);
   };
-  await tryOut(await make(`probe-${randomUUID()}`, limits));
+  await removeLeftProbes(Object.values(parents), clock);
+  await tryOut(await make(`${probe}${randomUUID()}`, limits));
   return { parents, make };
 }
 
@@ -58,6 +60,24 @@ function foldersFor(name: string, parents: GroupFolders, { memory, processes }: 
   );
   return Object.fromEntries(there) as GroupFolders;
 }
+
+/** What a daemon that was killed at its start has left. What is younger may be in use just now. */
+async function removeLeftProbes(parents: readonly string[], clock: Clock): Promise<void> {
+  for (const parent of parents) {
+    for (const name of await readdir(parent)) {
+      if (!name.startsWith(probe)) continue;
+      const folder = join(parent, name);
+      // It may just have gone.
+      const madeAt = (await stat(folder).catch(() => undefined))?.mtimeMs ?? Infinity;
+      if (madeAt < clock.now() - probeAge) await removeGroups(folder);
+    }
+  }
+}
+
+/** Of the names of groups in which it is tried out what the host gives. */
+const probe = 'probe-';
+/** In milliseconds. */
+const probeAge = 60_000;
 
 /**
  * Moves a process in, as each command will move itself, and kills it there. Before Linux 5.2 nobody in such a group can be
