@@ -1,8 +1,7 @@
-import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { untilOffering, withOffersHeldUp } from '../../../test/helpers/held-offers.ts';
 import { createRunCore, type RunCore } from '../../../test/helpers/run-core.ts';
 import type { RunId } from '../../protocol/ids.ts';
-import { hashToken } from '../auth/tokens.ts';
-import { Seat } from './seat.ts';
 
 let core: RunCore;
 beforeEach(async () => {
@@ -206,29 +205,14 @@ test('a worker is given the oldest run of both queues that it serves', async () 
     worker.claim(next);
   }
 });
-
-/** Lets offers lock their runs, but none be committed, while `during` runs. */
-async function withOffersHeldUp(during: () => Promise<unknown>): Promise<void> {
-  await core.database.db.transaction().execute(async (transaction) => {
-    await transaction.selectFrom('api_keys').select('id').forUpdate().execute();
-    await during();
-  });
-}
-
-async function untilLocked(runId: RunId): Promise<void> {
-  const unlocked = () =>
-    core.database.db.selectFrom('runs').select('id').where('id', '=', runId).forUpdate().skipLocked().execute();
-  await expect.poll(unlocked, { interval: 5 }).toEqual([]);
-}
-
 test('while all of one queue is being taken by others, the other queue of a worker is served', async () => {
   const worker = await core.worker();
-  await withOffersHeldUp(async () => {
+  await withOffersHeldUp(core, async () => {
     const older = await core.create();
-    await untilLocked(older);
+    await untilOffering(core, older);
     core.clock.advance(1_000);
     const younger = await core.create({ config: { worker_host: 'local' } });
-    await untilLocked(younger);
+    await untilOffering(core, younger);
   });
   await expect.poll(() => worker.offers()).toHaveLength(2);
 });
@@ -237,7 +221,7 @@ test('a long queue does not make another one wait for its end', async () => {
   await core.worker();
   await core.worker({ workerId: 'other' });
   let last: RunId | undefined;
-  await withOffersHeldUp(async () => {
+  await withOffersHeldUp(core, async () => {
     for (let count = 0; count < 40; count++) await core.create({ config: { worker_host: 'local' } });
     last = await core.create({ config: { worker_host: 'other' } });
   });
@@ -250,57 +234,6 @@ test('a long queue does not make another one wait for its end', async () => {
       .execute();
   await expect.poll(async () => (await offered()).length, { timeout: 10_000 }).toBe(41);
   expect((await offered()).findIndex(({ run_id }) => run_id === last)).toBeLessThan(35);
-});
-
-test('a long queue is offered several runs at a time: in their order, each with a token of its own, none beyond the room', async () => {
-  const runs: RunId[] = [];
-  for (let count = 0; count < 40; count++) {
-    core.clock.advance(1);
-    runs.push(await core.create());
-  }
-  const reserve = vi.spyOn(Seat.prototype, 'reserve');
-  onTestFinished(() => reserve.mockRestore());
-  const worker = await core.worker({ hello: { max_concurrent_tasks: 30 } });
-  await expect.poll(() => worker.offers()).toHaveLength(30);
-  expect(worker.offers()).toEqual(runs.slice(0, 30));
-  expect(Math.max(...reserve.mock.calls.map(([places]) => places))).toBeGreaterThan(1);
-  const hashes = core.database.db.selectFrom('executions').select(['run_id', 'token_hash']).execute();
-  const hashOf = new Map((await hashes).map(({ run_id, token_hash }) => [run_id, token_hash.toString('hex')]));
-  for (const message of worker.received) {
-    if (message.type !== 'task_assignment') continue;
-    const token = message.data.env_vars?.['WARP_API_KEY'] ?? '';
-    expect(hashToken(token).toString('hex')).toBe(hashOf.get(message.data.task_id));
-  }
-  worker.complete(runs[0] as RunId);
-  await expect.poll(() => worker.offers()).toEqual(runs.slice(0, 31));
-});
-
-test('runs that were offered together to a connection that closed meanwhile all go to the next one', async () => {
-  const runs: RunId[] = [];
-  for (let count = 0; count < 20; count++) runs.push(await core.create());
-  const [id] = runs as [RunId];
-  await withOffersHeldUp(async () => {
-    const gone = await core.worker();
-    await untilLocked(id);
-    await gone.close();
-    const why = () => core.runs.service.whyWaiting({ id, team_id: core.key.teamId, worker_host: null });
-    await expect.poll(why).toBe('No worker is connected.');
-  });
-  await expect.poll(() => core.executions(id)).toMatchObject([{ state: 'withdrawn', end_reason: 'undeliverable' }]);
-  const next = await core.worker();
-  await expect.poll(() => next.offers().sort()).toEqual(runs.sort());
-});
-
-test('workers that share a long queue are offered its runs side by side', async () => {
-  for (let count = 0; count < 8; count++) await core.worker({ workerId: `w${count}` });
-  const held = () =>
-    core.database.pool.query(
-      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-    );
-  await withOffersHeldUp(async () => {
-    for (let count = 0; count < 8; count++) await core.create();
-    await expect.poll(async () => (await held()).rowCount, { timeout: 5_000 }).toBeGreaterThan(2);
-  });
 });
 
 test('a worker of another team is offered nothing', async () => {
