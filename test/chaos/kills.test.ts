@@ -2,4 +2,4 @@ import { lines } from './scenarios/lines.ts';
 import { kills } from './scenarios/kills.ts';
 import { playShort } from './short.ts';
 
-playShort([...kills, ...lines]);
+await playShort([...kills, ...lines]);

@@ -31,7 +31,7 @@ const rows: Row[] = [];
 for (const scenario of scenarios.filter(({ name }) => only?.includes(name) ?? true)) {
   if (stop.signal.aborted) break;
   const runs = Math.max(1, Math.round((scenario.share * Number(values.runs)) / 1000));
-  const lack = scenario.lacks?.();
+  const lack = await scenario.lacks?.();
   inform(`${scenario.name}: ${runs} runs…`);
   const from = performance.now();
   const row: Row = { scenario, runs };

@@ -30,7 +30,7 @@ export function printTable(rows: readonly Row[]): void {
     process.stdout.write(`${padded.join('  ').trimEnd()}\n`);
   }
   for (const { scenario, lack } of rows) {
-    if (lack) process.stdout.write(`${scenario.name} was not played: ${lack}.\n`);
+    if (lack) process.stdout.write(`${scenario.name} was not played: ${lack.replace(/\.$/, '')}.\n`);
   }
 }
 

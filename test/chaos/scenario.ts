@@ -18,7 +18,7 @@ export interface Scenario {
   /** Whether the raw output may have holes, because of what is broken. */
   readonly mayLoseConsole?: boolean;
   /** What this machine lacks to break it, if it does. */
-  lacks?(): string | undefined;
+  lacks?(): string | undefined | Promise<string | undefined>;
   /** What its runs do otherwise than usual. */
   plan?(usual: RunPlan, random: Random): RunPlan;
   /** Has all runs of the load acknowledged and breaks things meanwhile; leaves everything running again. */

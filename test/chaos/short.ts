@@ -7,10 +7,11 @@ import { lossesOf, perform, type Scenario } from './scenario.ts';
 const seed = 20_261;
 
 /** `npm run chaos` in short: the same scenarios, a few runs of each. One that this machine cannot play is skipped. */
-export function playShort(scenarios: readonly Scenario[]): void {
+export async function playShort(scenarios: readonly Scenario[]): Promise<void> {
+  const played = scenarios.filter(({ few }) => few > 0);
+  const lacks = new Map(await Promise.all(played.map(async (one) => [one, await one.lacks?.()] as const)));
   describe('Nothing is lost, doubled, untrue or left behind', () => {
-    for (const scenario of scenarios.filter(({ few }) => few > 0)) {
-      const lack = scenario.lacks?.();
+    for (const [scenario, lack] of lacks) {
       const because = lack === undefined ? '' : ` (skipped: ${lack})`;
       test.skipIf(lack !== undefined)(
         `${scenario.name}: ${scenario.breaks}${because}`,

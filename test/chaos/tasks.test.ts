@@ -4,4 +4,4 @@ import { secrets } from './scenarios/secrets.ts';
 import { shutdowns } from './scenarios/shutdowns.ts';
 import { playShort } from './short.ts';
 
-playShort([...shutdowns, ...orphans, secrets, ...disks]);
+await playShort([...shutdowns, ...orphans, secrets, ...disks]);

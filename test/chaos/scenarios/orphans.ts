@@ -1,3 +1,7 @@
+import { systemClock } from '../../../src/common/clock.ts';
+import type { ContainmentKind } from '../../../src/process/containment.ts';
+import { openContainments } from '../../../src/process/containments.ts';
+import { createProcessTable } from '../../../src/process/process-table.ts';
 import { again, cancel, pause, underLoad, type Load } from '../load.ts';
 import { signIn, traces, type RunPlan } from '../run-script.ts';
 import type { Scenario } from '../scenario.ts';
@@ -22,17 +26,25 @@ const deeds = {
 
 const orphan = `cd /\n${signIn}\ntrap '' TERM HUP INT\nexec sleep 600\n`;
 
-function scenario(name: string, containment: string, kinds: (keyof typeof deeds)[]): Scenario {
+function scenario(name: string, containment: ContainmentKind, kinds: (keyof typeof deeds)[]): Scenario {
   return {
     name,
     breaks: `processes that leave their run, contained by ${containment}`,
     share: 30,
     few: 5,
     settings: { direct: [`containment: ${containment}`] },
-    lacks: () => (process.getuid?.() === 0 ? undefined : 'root'),
+    lacks: () => whyNot(containment),
     plan: (usual, random): RunPlan => ({ ...usual, deed: deeds[random.pick(kinds)] }),
     play: playOrphans,
   };
+}
+
+async function whyNot(choice: ContainmentKind): Promise<string | undefined> {
+  const tools = { table: createProcessTable(), clock: systemClock };
+  return openContainments({ choice, limits: {} }, tools).then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
 }
 
 /** Some of the runs are cancelled, and the daemon dies under others. */
