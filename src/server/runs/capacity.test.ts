@@ -81,6 +81,14 @@ test('a worker that cannot take anything for now says why, and is offered what w
   await expect.poll(() => worker.offers()).toEqual([refused, refused]);
 });
 
+test('of many workers that each have a problem of their own, a waiting run names some', async () => {
+  for (let count = 0; count < 7; count++) {
+    await core.worker({ workerId: `w${count}`, hello: { problem: `${count}` } });
+  }
+  const some = Array.from({ length: 5 }, (_, count) => `1 taking nothing for now (${count})`);
+  expect(why(randomUUID() as RunId)).toBe(`7 workers connected: ${some.join(', ')}, 2 for other reasons.`);
+});
+
 test('a run that a worker does not accept is never offered to it again, whatever happens to either side', async () => {
   const hello = { instance_id: randomUUID() };
   const picky = await core.worker({ hello });

@@ -21,9 +21,17 @@ export function whyWaiting(seats: Seats, run: WaitingRun): string {
     count: of.length,
   }));
   const [only] = reasons;
-  if (reasons.length > 1)
-    return `${workers} connected: ${reasons.map(({ words, count }) => `${count} ${words}`).join(', ')}.`;
+  if (reasons.length > 1) return `${workers} connected: ${counted(reasons).join(', ')}.`;
   return `${workers} connected, ${possible.length === 1 ? '' : 'all '}${only?.words}.`;
+}
+
+/** Reasons in one sentence: each worker of many may have a problem in words of its own. */
+const mostReasons = 5;
+
+function counted(reasons: readonly { words: string; count: number }[]): string[] {
+  const others = reasons.slice(mostReasons).reduce((sum, { count }) => sum + count, 0);
+  const words = reasons.slice(0, mostReasons).map(({ words, count }) => `${count} ${words}`);
+  return others > 0 ? [...words, `${others} for other reasons`] : words;
 }
 
 /** Why the run does not go there; undefined where it may. */
