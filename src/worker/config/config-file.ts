@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { parseDuration } from '../../common/durations.ts';
 import { parseSize } from '../../common/sizes.ts';
@@ -38,7 +39,10 @@ const size = z
   .string()
   .transform((value, context) => parseSize(value) ?? addIssue(context, 'must be a size such as 512MiB or 2GiB'));
 /** One name, or a list of them. */
-const names = z.preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(nonEmpty).min(1));
+const oneOrMore = (item: z.ZodString) =>
+  z.preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(item).min(1));
+const names = oneOrMore(nonEmpty);
+const addresses = oneOrMore(nonEmpty.refine(isAddress, 'must be host, host:port or *.domain'));
 
 /** Of one task; what is absent is not limited. */
 const limitsSchema = z.strictObject({
@@ -60,9 +64,9 @@ const acceptSchema = z.strictObject({
 const sandboxSchema = z.strictObject({
   type: z.literal('bubblewrap', 'must be bubblewrap'),
   /** `off` leaves the server and `allow`, through a proxy that the sandbox is given. */
-  network: optional(z.enum(['on', 'off'])),
-  /** Addresses, `host` or `host:port`, that can be reached with the network off. */
-  allow: optional(names),
+  network: optional(z.enum(['on', 'off'], 'must be on or off')),
+  /** Addresses, `host`, `host:port` or `*.domain`, that can be reached with the network off. */
+  allow: optional(addresses),
   /** More folders that can be written to; what can be read within a hidden folder; what cannot be seen. */
   writable: optional(names),
   readable: optional(names),
@@ -154,6 +158,15 @@ export type SandboxSection = z.infer<typeof sandboxSchema>;
 
 export function parseConfigFile(text: string, file: string): ConfigFile {
   return readStrictYaml(text, file, configFileSchema);
+}
+
+/** A URL, for one, would be compared with names that it never equals. */
+function isAddress(entry: string): boolean {
+  if (isIPv6(entry)) return true;
+  const [, bracketed, name, port = '1'] =
+    /^(?:\[(.*)\]|((?:\*\.)?[\w-]+(?:\.[\w-]+)*))(?::(\d{1,5}))?$/.exec(entry) ?? [];
+  const isNamed = name !== undefined || (bracketed !== undefined && isIPv6(bracketed));
+  return isNamed && Number(port) >= 1 && Number(port) <= 65_535;
 }
 
 function addIssue(context: z.RefinementCtx, message: string): never {

@@ -118,8 +118,29 @@ test.each([
   ['health_port: 1.2.3.4', 'neither a number'],
   ['backend: { direct: { sandbox: docker } }', 'sandbox.type: must be bubblewrap'],
   ['backend: { direct: { containment: jail } }', 'must be one of auto, cgroup'],
+  ['backend: { direct: { sandbox: { type: bubblewrap, network: some } } }', 'sandbox.network: must be on or off'],
+  ...['https://example.com', 'example.com:http', 'example.com:0', 'a b', '*', '*.*.com', '[1.2.3.4]'].map((address) => [
+    `backend: { direct: { sandbox: { type: bubblewrap, allow: ['${address}'] } } }`,
+    `must be host, host:port or *.domain; it is "${address}"`,
+  ]),
 ])('%s is refused', async (line, words) => {
   await expect(resolve(required, [line])).rejects.toThrow(words);
+});
+
+test('the addresses that a sandbox may reach are names and numbers, with a port or without', async () => {
+  const allow = [
+    'example.com',
+    'my_host:8080',
+    '*.example.com',
+    '*.example.com:443',
+    '10.0.0.1:1',
+    '::1',
+    '[::1]:65535',
+  ];
+  const { direct } = await resolve(required, [
+    `backend: { direct: { sandbox: { type: bubblewrap, allow: ${JSON.stringify(allow)} } } }`,
+  ]);
+  expect(direct.sandbox?.allow).toEqual(allow);
 });
 
 test('blanks around the key are not part of it', async () => {
