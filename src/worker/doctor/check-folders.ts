@@ -17,6 +17,8 @@ export async function checkFolders({ stateDir, direct }: WorkerConfig): Promise<
 }
 
 async function checkFolder(what: string, path: string, setting: string, { mustExist = false } = {}): Promise<Finding> {
+  const file = await fileInTheWay(path);
+  if (file !== undefined) return fail(what, `${file} is not a folder`, `Remove it, or change ${setting}.`);
   const existing = await nearestFolder(path);
   if (mustExist && existing !== path) return fail(what, `${path} does not exist`, `Make it, or change ${setting}.`);
   try {
@@ -26,7 +28,7 @@ async function checkFolder(what: string, path: string, setting: string, { mustEx
   }
   const { bavail, bsize } = await statfs(existing);
   const free = bavail * bsize;
-  const detail = `${path}${existing === path ? '' : ' (will be made)'}, ${(free / 1024 ** 3).toFixed(1)} GiB free`;
+  const detail = `${path}${existing === path ? '' : ' (will be made)'}, ${inWords(free)} free`;
   if (free >= littleSpace) return ok(what, detail);
   return warn(what, detail, 'Free some space: tasks fail, and new ones are refused, when it is used up.');
 }
@@ -34,4 +36,16 @@ async function checkFolder(what: string, path: string, setting: string, { mustEx
 export async function nearestFolder(path: string): Promise<string> {
   const found = await stat(path).catch(() => undefined);
   return found?.isDirectory() || path === dirname(path) ? path : nearestFolder(dirname(path));
+}
+
+/** What stands where a folder must be, at its path or above it. */
+async function fileInTheWay(path: string): Promise<string | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  if (found !== undefined) return found.isDirectory() ? undefined : path;
+  return path === dirname(path) ? undefined : fileInTheWay(dirname(path));
+}
+
+function inWords(bytes: number): string {
+  const mebibytes = bytes / 1024 ** 2;
+  return mebibytes < 1024 ? `${Math.floor(mebibytes)} MiB` : `${(mebibytes / 1024).toFixed(1)} GiB`;
 }

@@ -19,7 +19,7 @@ test('where all is well it says so of each thing, exits with 0 and leaves nothin
   expect(text).toMatch(/^ok {4}key {13}the server accepts it$/m);
   expect(text).toMatch(/^ok {4}protocol {8}oz-worker\.v2/m);
   expect(text).toMatch(/^ok {4}oz {14}oz of the test at/m);
-  expect(text).toMatch(/^ok {4}workspace root {2}.*root \(will be made\), [\d.]+ GiB free$/m);
+  expect(text).toMatch(/^ok {4}workspace root {2}.*root \(will be made\), [\d.]+ [GM]iB free$/m);
   expect(text).toMatch(/^(ok|warn) {2,4}containment/m);
   expect(text).not.toContain('fail');
   expect(code).toBe(0);
@@ -42,6 +42,25 @@ test('what is wrong is said with what to do about it, and the exit code is 1', a
   expect(failed.map(({ what }) => what).sort()).toEqual(['key', 'target folder']);
   expect(failed.every(({ advice }) => advice !== undefined)).toBe(true);
   expect(existsSync(join(folder, 'missing'))).toBe(false);
+});
+
+test('a file where the state folder or one above it must be is told, as the worker could not start', async () => {
+  const server = await startFakeServer();
+  await server[Symbol.asyncDispose]();
+  const { examine, folder } = await makeHost(server.url, 'wk-some-key-00000');
+  const file = join(folder, 'worker.yaml');
+  for (const stateDir of [file, join(file, 'below')]) {
+    const { text } = await examine('--state-dir', stateDir);
+    expect(text).toMatch(new RegExp(`^fail {2}state folder {4}${file} is not a folder$`, 'm'));
+  }
+});
+
+test('of a program that says more than its version, the first line is shown', async () => {
+  const server = await startFakeServer();
+  await server[Symbol.asyncDispose]();
+  const { examine, folder } = await makeHost(server.url, 'wk-some-key-00000');
+  await writeFile(join(folder, 'oz'), '#!/bin/sh\nprintf "oz of the test\\nand its licence\\n"\n');
+  expect((await examine()).text).toMatch(/^ok {4}oz {14}oz of the test at \S+\/oz$/m);
 });
 
 test('a server that is not there is told from a key that is refused', async () => {

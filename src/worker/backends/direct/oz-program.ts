@@ -59,7 +59,8 @@ async function askVersion({ program, args }: OzProgram, host: OzSources['host'])
   const options = { env, timeout: versionLimit, killSignal: 'SIGKILL', maxBuffer: 65_536 } as const;
   try {
     const { stdout } = await promisify(execFile)(program, [...args, '--version'], options);
-    return stdout.trim();
+    const [version = ''] = stdout.trim().split('\n');
+    return version.trimEnd();
   } catch (error) {
     const why = (error as Error).message.trim().replaceAll(/\s*\n\s*/g, ' ');
     throw refusal(`oz at ${args[0] ?? program} does not say its version: ${why}`);
