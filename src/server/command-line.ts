@@ -29,6 +29,7 @@ function createProgram(env: Environment, commands: Commands): Command {
     .version(`oz-server ${version}`, '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show this help')
     .helpCommand('help [command]', 'show help for a command')
+    .addHelpText('after', '\nThe flags of the server itself: oz-server serve --help')
     .exitOverride()
     .showSuggestionAfterError(false)
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'Error: ')) });

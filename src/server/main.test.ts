@@ -75,6 +75,11 @@ test.each([['--version'], ['--help'], ['api-key', 'create', '--help']])(
   },
 );
 
+test('oz-server --help says where the flags of the server are', async () => {
+  const { stdout } = await start(['--help']).ended;
+  expect(stdout).toContain('oz-server serve --help');
+});
+
 test.each([['api-key', 'create', '--name', 'x'], ['sign-in-link']])(
   '%s says so when no server runs',
   async (...args) => {
