@@ -21,7 +21,10 @@ test('a long queue is offered several runs at a time: in their order, each with 
   onTestFinished(() => reserve.mockRestore());
   const worker = await core.worker({ hello: { max_concurrent_tasks: 30 } });
   await expect.poll(() => worker.offers()).toHaveLength(30);
-  expect(worker.offers()).toEqual(runs.slice(0, 30));
+  expect(worker.offers().toSorted()).toEqual(runs.slice(0, 30).toSorted());
+  const places = worker.offers().map((id) => runs.indexOf(id as RunId));
+  // Of the two statements that it takes, either may be answered first.
+  expect(places.filter((place, index) => place < (places[index - 1] ?? 0)).length).toBeLessThanOrEqual(1);
   expect(Math.max(...reserve.mock.calls.map(([places]) => places))).toBeGreaterThan(1);
   const hashes = core.database.db.selectFrom('executions').select(['run_id', 'token_hash']).execute();
   const hashOf = new Map((await hashes).map(({ run_id, token_hash }) => [run_id, token_hash.toString('hex')]));
@@ -31,7 +34,7 @@ test('a long queue is offered several runs at a time: in their order, each with 
     expect(hashToken(token).toString('hex')).toBe(hashOf.get(message.data.task_id));
   }
   worker.complete(runs[0] as RunId);
-  await expect.poll(() => worker.offers()).toEqual(runs.slice(0, 31));
+  await expect.poll(() => worker.offers().slice(30)).toEqual([runs[30]]);
 });
 
 test('runs that were offered together to a connection that closed meanwhile all go to the next one', async () => {
