@@ -11,6 +11,7 @@ import { removeRunningServer, writeRunningServer } from './running-server.ts';
 import { createServer, type OzServer } from './server.ts';
 import { hasStore, openStore } from './store/open-store.ts';
 import type { OpenDatabase } from './store/database.ts';
+import { throughOutage } from './store/through-outage.ts';
 import { listenForStop } from './stop-requests.ts';
 
 export interface ServeOptions {
@@ -58,11 +59,11 @@ async function start(config: ServerConfig, around: Surroundings): Promise<void> 
 async function serveStore(config: ServerConfig, store: OpenDatabase, around: Surroundings): Promise<void> {
   const { log, stop, packageRoot } = around;
   const masterKey = config.masterKey ?? (await loadMasterKey(config.dataDir));
-  if (await makeFirstAdmin(store.db)) log.info(firstStart);
+  if (await throughOutage(around, () => makeFirstAdmin(store.db))) log.info(firstStart);
   const webFolder = join(packageRoot, 'dist', 'web');
   const server = await createServer(config, { ...store, ...around, masterKey, webFolder });
   try {
-    const url = await listen(server, config);
+    const url = await throughOutage(around, () => listen(server, config));
     await writeRunningServer(config.dataDir, url);
     log.info({ url, version, data_dir: config.dataDir }, describeListening(url, config));
     // A parent that has died meanwhile need not be told; that its channel is closed ends the server in order.

@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { makeGate } from '../helpers/gate.ts';
-import { startWorker } from '../helpers/programs.ts';
+import { killPostmasterOf } from '../helpers/postmaster.ts';
+import { startServer, startWorker } from '../helpers/programs.ts';
 import { followRun, transcriptText, untilOutput } from '../helpers/runs.ts';
 import { serverForFile } from '../helpers/server-for-file.ts';
+import { pause } from './load.ts';
 import { makeWorkerHost, type WorkerHost } from '../helpers/worker-host.ts';
 
 /** Whoever is killed while a run is under way, the run ends, and by the word of somebody who knows. */
@@ -38,6 +40,21 @@ test('A worker that is killed costs no run its agent; its successor carries it t
   expect(await transcriptText(client, runId)).toContain('after');
   expect((await followRun(client, await createRun('true'))).at(-1)).toBe('SUCCEEDED');
   await expect.poll(() => host.listWorkspaces()).toEqual([]);
+});
+
+test('A server starts although its Postgres is killed meanwhile, whenever that is.', { timeout: 60_000 }, async () => {
+  await using first = await startServer();
+  const { dataDir } = first;
+  let life = first;
+  for (const delay of [120, 180, 210, 230, 250, 270, 290, 320]) {
+    life.kill('SIGKILL');
+    await life.ended;
+    const killing = pause(delay).then(() => killPostmasterOf(dataDir));
+    life = await startServer({ dataDir });
+    await killing;
+    await expect.poll(async () => (await fetch(`${life.url}/readyz`)).ok, { timeout: 10_000 }).toBe(true);
+  }
+  await life.stop();
 });
 
 async function startChaosWorker() {

@@ -48,6 +48,7 @@ for (const scenario of scenarios.filter(({ name }) => only?.includes(name) ?? tr
 printTable(rows);
 const hasLoss = rows.some(({ verdict, failure }) => failure !== undefined || (verdict && lossesOf(verdict).length > 0));
 if (hasLoss) printLosses(rows, { seed, runs: values.runs, logs });
-// What was stopped may be in the middle of something that waits for what is gone.
+// What was stopped, or has failed, may be in the middle of something that waits for what is gone.
 if (stop.signal.aborted) process.exit(130);
+if (rows.some(({ failure }) => failure !== undefined)) process.exit(1);
 process.exitCode = hasLoss ? 1 : 0;

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'pg';
@@ -62,7 +62,6 @@ export interface Stage extends AsyncDisposable {
   readonly records: RunRecord[];
   /** How often something was broken. */
   faults: number;
-  postmasterPid(): Promise<number>;
   executionIds(): Promise<string[]>;
   /** Writes what the programs printed into a folder. */
   saveLogs(folder: string): Promise<void>;
@@ -111,10 +110,6 @@ export async function raiseStage(random: Random, settings: StageSettings): Promi
     }),
     records: [],
     faults: 0,
-    async postmasterPid() {
-      const file = await readFile(join(dataDir, 'postgres', 'data', 'postmaster.pid'), 'utf8');
-      return Number(file.split('\n')[0]);
-    },
     async executionIds() {
       const pool = new Pool(await findEmbeddedPostgres(dataDir));
       try {

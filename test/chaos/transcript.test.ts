@@ -1,11 +1,11 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createClient } from '../../src/client/client.ts';
 import { layLine } from '../helpers/cuttable-line.ts';
 import { makeGate } from '../helpers/gate.ts';
-import { endPostmasterOf } from '../helpers/postmaster.ts';
+import { endPostmasterOf, killPostmasterOf } from '../helpers/postmaster.ts';
 import { startServer, startWorker } from '../helpers/programs.ts';
 import { followRun, runConsole, transcriptText, untilOutput } from '../helpers/runs.ts';
 import { makeWorkerHost, type WorkerHost } from '../helpers/worker-host.ts';
@@ -67,7 +67,7 @@ test('A database that is killed under the server comes back, and loses and doubl
   const { runId, gates } = await createTalkingRun(server, apiKey);
 
   await gates.beforeSecond.open();
-  process.kill(await postmasterPid(), 'SIGKILL');
+  await killPostmasterOf(server.dataDir);
   await gates.beforeThird.open();
 
   await expectWholeRun(server, apiKey, runId);
@@ -112,9 +112,4 @@ async function expectWholeRun(server: { url: string }, apiKey: string, runId: st
   expect(console.agent).toContain(expected.slice(0, linesPerPart).join(''));
   expect(console.teardown).toBe('torn down\n');
   expect(await host.listWorkspaces()).toEqual([]);
-}
-
-async function postmasterPid(): Promise<number> {
-  const file = await readFile(join(dataDir, 'postgres', 'data', 'postmaster.pid'), 'utf8');
-  return Number(file.split('\n')[0]);
 }

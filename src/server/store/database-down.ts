@@ -16,7 +16,7 @@ export function isDatabaseDown(error: unknown): boolean {
   if (code !== undefined && unavailable.test(code)) return true;
   if (syscall === 'connect' || code === 'ECONNRESET' || code === 'EPIPE') return true;
   // The driver gives these no code.
-  return /^Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|^Client was closed/.test(
+  return /^Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|^Client was closed|^Postgres connection has been discarded/.test(
     error.message,
   );
 }

@@ -5,6 +5,7 @@ import { checkPostgresVersion, openDatabase, type OpenDatabase } from './databas
 import { isDatabaseDown } from './database-down.ts';
 import { findEmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres/embedded-postgres.ts';
 import { migrate } from './migrations.ts';
+import { throughOutage } from './through-outage.ts';
 
 /** Where the database is: an operator's own, or else the embedded one of a data folder. */
 export interface StoreLocation {
@@ -34,10 +35,11 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenDatabase
   }
   const postgres = await startEmbeddedPostgres(options);
   const database = openDatabase(postgres.address, log);
-  return await prepare(database, options, async () => {
+  const close = async () => {
     await database.close();
     await postgres.stop();
-  });
+  };
+  return await prepare(database, options, close, (work) => throughOutage(options, work));
 }
 
 /** The database of a server that runs already, for a command beside it. */
@@ -60,10 +62,13 @@ async function prepare(
   database: OpenDatabase,
   { migrationsFolder }: OpenStoreOptions,
   close: () => Promise<void>,
+  patiently = (work: () => Promise<void>) => work(),
 ): Promise<OpenDatabase> {
   try {
-    await checkPostgresVersion(database.db);
-    await migrate(database.db, migrationsFolder);
+    await patiently(async () => {
+      await checkPostgresVersion(database.db);
+      await migrate(database.db, migrationsFolder);
+    });
     return { ...database, close };
   } catch (error) {
     await close();

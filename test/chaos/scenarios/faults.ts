@@ -1,4 +1,5 @@
 import { systemClock } from '../../../src/common/clock.ts';
+import { killPostmasterOf } from '../../helpers/postmaster.ts';
 import { pause } from '../load.ts';
 import { agentsOf } from '../processes.ts';
 import type { Scenario } from '../scenario.ts';
@@ -32,12 +33,7 @@ export async function killServer({ server }: Stage): Promise<void> {
 }
 
 export async function killPostgres(stage: Stage): Promise<void> {
-  try {
-    process.kill(await stage.postmasterPid(), 'SIGKILL');
-  } catch (error) {
-    // It is just being started again, after the last kill.
-    if (!['ESRCH', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  }
+  await killPostmasterOf(stage.dataDir);
   // One kill after the other would leave no database to speak of.
   await untilReady(stage.server.url);
 }

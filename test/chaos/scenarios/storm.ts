@@ -20,7 +20,12 @@ export const storm: Scenario = {
   settings: { daemons: 2 },
   play: (stage, load) =>
     underLoad(stage, load, async (calm) => {
-      const one = () => again(stage, calm, seldom, () => stage.random.pick(faults)(stage));
-      await Promise.all([one(), one()]);
+      const failure = new AbortController();
+      const over = AbortSignal.any([calm, failure.signal]);
+      const one = () => again(stage, over, seldom, () => stage.random.pick(faults)(stage));
+      // Where one fails, the other comes to its end first: it may just be starting something again.
+      const both = [one(), one()].map((each) => each.finally(() => failure.abort()));
+      await Promise.allSettled(both);
+      await Promise.all(both);
     }),
 };

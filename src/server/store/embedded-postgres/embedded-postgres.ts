@@ -6,6 +6,7 @@ import { createBackoff } from '../../../common/backoff.ts';
 import { makeFolder } from '../../../common/make-folder.ts';
 import type { Logger } from '../../../common/logger.ts';
 import { CodedError } from '../../../protocol/errors.ts';
+import { throughOutage } from '../through-outage.ts';
 import { findBinaries, type PostgresBinaries } from './binaries.ts';
 import { makeDatabaseOnce } from './first-boot.ts';
 import { holdDatabase, type Hold } from './hold.ts';
@@ -69,7 +70,8 @@ async function keepRunning(
   const address = await addressOf(layout);
   const stopping = new AbortController();
   const take = (signal: AbortSignal) => holdDatabase({ layout, binaries, address, signal, ...options });
-  let hold = await take(stop ?? stopping.signal);
+  const signal = stop ?? stopping.signal;
+  let hold = await throughOutage({ clock, stop: signal }, () => take(signal));
   const keeper = keep();
 
   async function keep(): Promise<void> {
