@@ -54,6 +54,27 @@ test('a run says what its worker does, that it cannot be reached, and what went 
   });
 });
 
+test('a limit that the agent has survived without knowing of it is told, also with a teardown that failed', async () => {
+  const { worker, runId, agent } = await runningRun(core, { worker: { hello: {} } });
+  const status_message = { message: 'The script exited with code 137.', error_code: 'agent_failed' as const };
+  await core.runs.service.reportTurn(agent, 1, { state: 'FAILED', status_message });
+  const teardown_problem = 'The teardown command exited with code 3.';
+  worker.fail(runId, { failure_reason: 'container_oom', teardown_problem });
+  await worker.acknowledged();
+  expect(await shown(runId)).toMatchObject({
+    state: 'FAILED',
+    status_message,
+    warnings: ['The task met its worker’s limit on memory.', teardown_problem],
+  });
+});
+
+test('a limit that is the outcome itself is no warning', async () => {
+  const { worker, runId } = await runningRun(core, { worker: { hello: {} } });
+  worker.fail(runId, { failure_reason: 'container_oom' });
+  await core.untilState(runId, 'FAILED');
+  expect(await shown(runId)).not.toHaveProperty('warnings');
+});
+
 test('a run that is being cancelled says so until its worker has ended it', async () => {
   const { runId } = await runningRun(core, { worker: { hello: {} } });
   await core.runs.service.cancel(core.key, runId);

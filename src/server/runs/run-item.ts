@@ -1,6 +1,6 @@
 import type { RunItem, StatusMessage } from '../../protocol/runs.ts';
 import { isTerminal } from '../../protocol/states.ts';
-import type { RunRow } from '../store/run-rows.ts';
+import { limitReasons, type RunRow } from '../store/run-rows.ts';
 
 export interface RunItemOptions {
   /** Milliseconds since the epoch. */
@@ -10,6 +10,7 @@ export interface RunItemOptions {
 
 /** A run as the API shows it. */
 export function toRunItem(row: RunRow, options: RunItemOptions): RunItem {
+  const warnings = warningsOf(row);
   return {
     run_id: row.id,
     task_id: row.id,
@@ -34,9 +35,24 @@ export function toRunItem(row: RunRow, options: RunItemOptions): RunItem {
     children: row.children.map((child) => child.id),
     last_event_sequence: Number(row.last_sequence ?? 0),
     scope: { type: 'Team', uid: row.team_id },
-    ...(row.warnings.length > 0 && { warnings: row.warnings.map(({ warning }) => warning ?? '') }),
+    ...(warnings.length > 0 && { warnings }),
   };
 }
+
+/** What went wrong beside the outcome: where an agent survives a met limit, it may know of it no more than that its script died. */
+function warningsOf({ warnings, error_code }: RunRow): string[] {
+  return warnings.flatMap(({ end_reason, teardown_problem }) => {
+    const met = error_code === 'resource_limit_exceeded' ? undefined : limitReasons.find((one) => one === end_reason);
+    const problems = [met && `The task met its worker’s limit on ${limits[met]}.`, teardown_problem];
+    return problems.filter((problem) => typeof problem === 'string');
+  });
+}
+
+const limits: Record<(typeof limitReasons)[number], string> = {
+  container_oom: 'memory',
+  process_limit: 'processes',
+  output_limit: 'output',
+};
 
 function statusOf(row: RunRow, { now, whyWaiting }: RunItemOptions): StatusMessage | undefined {
   // One that has been tried says what came of it.

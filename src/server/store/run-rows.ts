@@ -3,7 +3,11 @@ import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import type { RunId } from '../../protocol/ids.ts';
 import type { ListRunsQuery } from '../../protocol/runs.ts';
 import { liveExecutionStates } from '../../protocol/states.ts';
+import type { FailureReason } from '../../protocol/worker-link.ts';
 import type { Database } from './database.ts';
+
+/** Of a worker's reasons for an end: the task met a limit. */
+export const limitReasons = ['container_oom', 'process_limit', 'output_limit'] as const satisfies FailureReason[];
 
 /** A run with what other tables know of it, as people are shown it. */
 function selectRuns(db: Database) {
@@ -37,9 +41,14 @@ function selectRuns(db: Database) {
       jsonArrayFrom(
         of
           .selectFrom('executions as warned')
-          .select('warned.teardown_problem as warning')
+          .select(['warned.end_reason', 'warned.teardown_problem'])
           .whereRef('warned.run_id', '=', 'runs.id')
-          .where('warned.teardown_problem', 'is not', null)
+          .where((where) =>
+            where.or([
+              where('warned.teardown_problem', 'is not', null),
+              where('warned.end_reason', 'in', limitReasons),
+            ]),
+          )
           .orderBy('warned.fence'),
       ).as('warnings'),
       of
