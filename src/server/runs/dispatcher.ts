@@ -33,12 +33,15 @@ const mostTogether = 16;
  */
 interface Queue extends QueueName {
   waiting: number;
+  /** Nobody has counted: enough to look, and not to ask anybody to leave. */
+  isGuess: boolean;
   /** Statements under way. */
   underWay: number;
   /** What waits was kept from the seats there were: another one may have it. */
   isKeptBack: boolean;
 }
 
+const dry = { waiting: 0, isGuess: false };
 /** What stands for an unknown number of runs: a look in vain corrects it. */
 const several = 64;
 
@@ -101,6 +104,7 @@ export class Dispatcher {
     for (const host of ['', workerId]) {
       const queue = this.#queues.get(queueKey({ teamId, host }));
       if (!queue?.isKeptBack) continue;
+      queue.isGuess = queue.waiting < several;
       queue.waiting = Math.max(queue.waiting, several);
       queue.isKeptBack = false;
     }
@@ -125,7 +129,7 @@ export class Dispatcher {
       if (queue.waiting === 0) continue;
       const seat = this.#seats.leastLoaded(queue, new Set());
       if (seat === undefined) {
-        askToLeave(this.#seats, queue);
+        if (!queue.isGuess) askToLeave(this.#seats, queue);
         continue;
       }
       const most = Math.min(queue.waiting, seat.offerable(), mostTogether);
@@ -187,12 +191,12 @@ export class Dispatcher {
     }
     queue.isKeptBack = true;
     // What else waits is kept from them as well, and would be looked for in vain, run by run.
-    if (this.#arrivals === arrivals) queue.waiting = 0;
+    if (this.#arrivals === arrivals) Object.assign(queue, dry);
   }
 
   /** Runs that came meanwhile may be left over: whoever looked for them may have found those that were looked for here. */
   #foundNothing(queue: Queue, count: number, arrivals: number): void {
-    if (this.#arrivals === arrivals) queue.waiting = 0;
+    if (this.#arrivals === arrivals) Object.assign(queue, dry);
     else queue.waiting += count;
   }
 
@@ -265,7 +269,8 @@ export class Dispatcher {
       if (this.#arrivals === arrivals && this.#offers.size === 0) this.#queues.clear();
       for (const { team_id, host, waiting } of lengths) {
         const queue = this.#queueOf({ teamId: team_id, host });
-        queue.waiting = Math.max(queue.waiting, waiting);
+        queue.waiting = queue.isGuess ? waiting : Math.max(queue.waiting, waiting);
+        queue.isGuess = false;
       }
       this.dispatch();
     } catch (error) {
@@ -275,7 +280,7 @@ export class Dispatcher {
 
   #queueOf({ teamId, host }: QueueName): Queue {
     const key = queueKey({ teamId, host });
-    const queue = this.#queues.get(key) ?? { teamId, host, waiting: 0, underWay: 0, isKeptBack: false };
+    const queue = this.#queues.get(key) ?? { teamId, host, ...dry, underWay: 0, isKeptBack: false };
     this.#queues.set(key, queue);
     return queue;
   }

@@ -77,6 +77,28 @@ test('an idle task keeps its slot while its worker could take nothing in its pla
   expect(await worker.next('leave_idle')).toEqual(ids);
 });
 
+test('an idle task keeps its slot while nothing waits but what its worker never takes', async () => {
+  const worker = await core.worker({ hello: { ...hello, max_concurrent_tasks: 2 } });
+  const first = await core.create();
+  const agent = await core.agent(await worker.assigned());
+  worker.claim(first);
+  await core.untilState(first, 'CLAIMED');
+  await core.runs.service.reportTurn(agent, 1, { state: 'INPROGRESS' });
+  await core.runs.service.reportTurn(agent, 1, { state: 'SUCCEEDED', idle: true });
+  await worker.next('task_idle');
+  const refused = await core.create();
+  await worker.assigned();
+  worker.reject(refused, 'not_accepted');
+  for (let count = 0; count < 5; count++) {
+    const other = await core.create();
+    expect((await worker.assigned()).task_id).toBe(other);
+    worker.claim(other);
+    worker.complete(other);
+    await worker.acknowledged();
+  }
+  expect(worker.received.map(({ type }) => type)).not.toContain('leave_idle');
+});
+
 test('a task that is idle when its worker comes back is so again', async () => {
   const { worker, ids } = await idle();
   worker.socket.terminate();
