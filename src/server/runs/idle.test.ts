@@ -70,6 +70,7 @@ test('an idle task keeps its slot while its worker could take nothing in its pla
   const { worker, ids } = await idle();
   await worker.next('task_idle');
   worker.send('capacity', { max_concurrent_tasks: 1, draining: false, problem: 'its disk is full' });
+  await worker.ping();
   await core.create();
   await worker.ping();
   expect(worker.received.map(({ type }) => type)).not.toContain('leave_idle');
