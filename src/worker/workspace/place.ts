@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { access, constants, mkdir, rename, rmdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Clock } from '../../common/clock.ts';
@@ -64,7 +65,7 @@ export function placeAt(workspace: string, isShared: boolean, state: string): Pl
 
 /** `isRepeated`: an earlier daemon may have begun with it, and then an empty folder in its place is its own. */
 export async function makePlace(place: Place, clock: Clock, isRepeated: boolean): Promise<void> {
-  await makeFolder(place.own, 0o700);
+  mkdirSync(place.own, { recursive: true, mode: 0o700 });
   if (place.isShared) return;
   // What somebody has put a file into is not empty, and is moved aside.
   if (isRepeated) await rmdir(place.workspace).catch(() => undefined);

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { endTree } from '../../../process/end-tree.ts';
 import type { RecordedProcess } from '../../../process/recorded-process.ts';
@@ -76,7 +76,7 @@ async function start(
   const stage = await command();
   // A record that was closed before its command began is of no use any more.
   const number = (task.records.get(stream) ?? 0) + 1;
-  await mkdir(recordAt(task, stream, number), { mode: 0o700 });
+  mkdirSync(recordAt(task, stream, number), { mode: 0o700 });
   task.records.set(stream, number);
   const { record, output } = recordOf(task, stream);
   const entrance = task.isolation.enter(stream, stage.environment);

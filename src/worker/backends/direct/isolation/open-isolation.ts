@@ -39,11 +39,15 @@ function isolationFor(settings: IsolationSettings, users: readonly TaskUser[]): 
       const user = (users.length > 1 ? users[slot] : users[0]) ?? null;
       // Never as the daemon's own user because a slot has none.
       if (user === null && users.length > 0) throw new Error(`no user is left for slot ${slot}`);
-      await makeTaskFolders(place, user);
+      if (isAskedFor(settings, user)) await makeTaskFolders(place, user);
       return isolateTask(settings, place, user);
     },
     reopen: (place, { user }) => isolateTask(settings, place, user),
   };
+}
+
+function isAskedFor({ privateTmp, sandbox }: IsolationSettings, user: TaskUser | null): boolean {
+  return privateTmp || sandbox !== undefined || user !== null;
 }
 
 /** Tasks reach their own folders by the names of those around them, which they still cannot list. */
