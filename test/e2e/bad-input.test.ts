@@ -133,7 +133,7 @@ test('A refused key ends the worker with exit code 3 and one line.', async () =>
   await using host = await makeWorkerHost();
   const config = await host.file(
     'worker.yaml',
-    `worker_id: w\nbackend:\n  direct:\n    workspace_root: ${host.workspaces}\n    oz_path: ${host.oz}\n`,
+    `worker_id: w\nstate_dir: ${host.path('state')}\nbackend:\n  direct:\n    workspace_root: ${host.workspaces}\n    oz_path: ${host.oz}\n`,
   );
   const worker = startProgram('oz-agent-worker', {
     args: ['--config-file', config],
