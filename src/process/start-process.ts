@@ -1,8 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Exit } from './exit.ts';
-import { sendSignal } from './send-signal.ts';
+import { sendSignal, signalLeft } from './send-signal.ts';
 
 export interface Command {
   program: string;
@@ -47,17 +46,12 @@ async function startWith(command: Command, output: number): Promise<StartedProce
   const exited = new Promise<Exit>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
   const pid = await startedPid(child);
   const hasExited = () => child.exitCode !== null || child.signalCode !== null;
-  return { pid, exited, hasExited, signalGroup: (signal) => signalGroup(pid, hasExited(), signal) };
+  const signalGroup = (signal: NodeJS.Signals) => (hasExited() ? signalLeft(pid, signal) : sendSignal(-pid, signal));
+  return { pid, exited, hasExited, signalGroup };
 }
 
 function startedPid(child: ChildProcess): Promise<number> {
   const { pid } = child;
   if (pid !== undefined) return Promise.resolve(pid);
   return new Promise((_resolve, reject) => child.once('error', reject));
-}
-
-function signalGroup(leader: number, hasExited: boolean, signal: NodeJS.Signals): boolean {
-  // The kernel gives a number away again only once its whole group is gone; whoever bears it then is not ours.
-  if (hasExited && existsSync(`/proc/${leader}`)) return false;
-  return sendSignal(-leader, signal);
 }

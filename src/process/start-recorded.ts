@@ -1,13 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { lookOnChange } from '../common/look-on-change.ts';
 import type { Containment } from './containment.ts';
 import { requireProgram } from './find-program.ts';
-import { lookOnChange } from '../common/look-on-change.ts';
 import type { ProcessTools } from './process-tools.ts';
 import { readBeginning, reserveExit, type Beginning } from './record.ts';
 import type { RecordedCommand, RecordedProcess } from './recorded-process.ts';
-import { sendSignal } from './send-signal.ts';
+import { signalLeft } from './send-signal.ts';
 import { hasShim, spawnShim } from './shim.ts';
 import { startUnshimmed } from './start-unshimmed.ts';
 import { watchRecorded } from './watch-recorded.ts';
@@ -72,8 +72,7 @@ function begun(shim: ChildProcess, record: string, { clock }: ProcessTools): Pro
 
 /** A shim that was killed leaves what it had forked, which would begin yet. Answers what has begun before its end. */
 function endForked({ pid = 0 }: ChildProcess, record: string): Beginning | undefined {
-  // The kernel gives a number away again only once its whole group is gone; whoever bears it then is not ours.
-  if (pid > 0 && !existsSync(`/proc/${pid}`)) sendSignal(-pid, 'SIGKILL');
+  if (pid > 0) signalLeft(pid, 'SIGKILL');
   return readWhole(record);
 }
 

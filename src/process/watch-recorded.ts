@@ -1,5 +1,5 @@
-import type { Exit } from './exit.ts';
 import { lookOnChange } from '../common/look-on-change.ts';
+import type { Exit } from './exit.ts';
 import type { ProcessTools } from './process-tools.ts';
 import { isAlive, readExit, type Beginning } from './record.ts';
 import type { RecordedProcess } from './recorded-process.ts';

@@ -1,7 +1,7 @@
 import { chmod, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { fileWith, processesOf, startTestWorker } from '../../test/helpers/test-worker.ts';
+import { expectNoProcessesOf, fileWith, startTestWorker } from '../../test/helpers/test-worker.ts';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -27,6 +27,6 @@ test.skipIf(!isRoot)(
     expect([text('setup'), text('teardown')]).toEqual(['54321\n', '54321\n']);
     expect(text('agent')).toMatch(/^54321\nyes\n/);
     expect(await readdir(worker.root)).toEqual([]);
-    expect(await processesOf([taskId])).toEqual([]);
+    await expectNoProcessesOf([taskId]);
   },
 );

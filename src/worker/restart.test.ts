@@ -3,7 +3,13 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, onTestFinished, test } from 'vitest';
-import { fileWith, processesOf, startTestWorker, type TestWorker } from '../../test/helpers/test-worker.ts';
+import {
+  expectNoProcessesOf,
+  fileWith,
+  processesOf,
+  startTestWorker,
+  type TestWorker,
+} from '../../test/helpers/test-worker.ts';
 
 /** A daemon dies, by whatever hand; the next one carries on what it had, and nothing is lost or done twice. */
 
@@ -26,7 +32,7 @@ test.each(['setup', 'oz', 'teardown'] as const)(
     const console = worker.server.console(executionId, stage === 'oz' ? 'agent' : stage).toString();
     expect(console).toBe('before\nafter\n');
     expect((await readdir(worker.root)).sort()).toEqual([`${stage}-go`, `${stage}-ran`]);
-    expect(await processesOf([taskId])).toEqual([]);
+    await expectNoProcessesOf([taskId]);
   },
 );
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { fileWith, processesOf, startTestWorker } from '../../test/helpers/test-worker.ts';
+import { expectNoProcessesOf, fileWith, startTestWorker } from '../../test/helpers/test-worker.ts';
 
 /** Ready once both a child in the group and one that left it run. */
 const tree = 'sleep 600 & setsid sh -c "echo ready > ready; exec sleep 600" & wait';
@@ -14,7 +14,7 @@ test('a cancel ends the whole tree, the processes that left the group too, and t
   worker.cancel(taskId);
   const completed = await worker.server.waitFor('task_completed', taskId);
   expect(completed.data).toMatchObject({ task_state: 'CANCELLED', message: 'The task was cancelled.' });
-  expect(await processesOf([taskId])).toEqual([]);
+  await expectNoProcessesOf([taskId]);
   expect(worker.server.console(executionId, 'teardown').toString()).toBe('torn\n');
   expect(await readdir(worker.root)).toEqual([]);
 });
@@ -76,7 +76,7 @@ test('what a task leaves running is ended before teardown, and what teardown lea
   const { taskId, executionId } = worker.assign();
   await worker.server.waitFor('task_completed', taskId);
   expect(worker.server.console(executionId, 'teardown').toString()).toBe('0\n');
-  expect(await processesOf([taskId])).toEqual([]);
+  await expectNoProcessesOf([taskId]);
 });
 
 test('setup may leave a service running for the agent', async () => {
@@ -149,7 +149,7 @@ test('a daemon does not outlive the program that started it', async () => {
   await fileWith(join(worker.root, taskId, 'ready'), 'ready');
   worker.process.hangUp();
   expect((await worker.process.exited).code).toBe(0);
-  expect(await processesOf([taskId])).toEqual([]);
+  await expectNoProcessesOf([taskId]);
 });
 
 test('a second signal kills what does not end', async () => {

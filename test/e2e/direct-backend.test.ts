@@ -196,7 +196,7 @@ test('A cancelled run ends with all its processes, also those that left its grou
   // The console ends when the execution does, after teardown.
   await runConsole(client, run_id);
   await access(host.path('out/torn-down'));
-  expect(await processesOf(run_id)).toEqual([]);
+  await expect.poll(() => processesOf(run_id), { timeout: 10_000 }).toEqual([]);
   expect(await host.listWorkspaces()).toEqual([]);
 });
 

@@ -186,9 +186,13 @@ export async function processesOf(taskIds: string[]): Promise<number[]> {
   return entries.map(({ pid }) => pid).filter((pid) => taskIds.some((id) => environment(pid).includes(id)));
 }
 
-async function expectNothingLeft(folder: string, taskIds: string[]): Promise<void> {
-  // A shim ends when the code that it has written is on the disk, which may be busy.
+/** A shim ends when the code that it has written is on the disk, which may be busy; what has leaked stays. */
+export async function expectNoProcessesOf(taskIds: string[]): Promise<void> {
   await expect.poll(() => processesOf(taskIds), { timeout: 10_000 }).toEqual([]);
+}
+
+async function expectNothingLeft(folder: string, taskIds: string[]): Promise<void> {
+  await expectNoProcessesOf(taskIds);
   expect(await readdir(join(folder, 'tmp'))).toEqual([]);
   expect(existsSync(join(folder, 'state/test-worker'))).toBe(false);
 }

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { sleep, type Clock } from '../../common/clock.ts';
 import type { Containment, ContainmentState } from '../containment.ts';
-import { processesIn, readGroupFile, removeGroups, tryToWriteGroupFile, writeGroupFile } from './group-files.ts';
 import { sendSignal } from '../send-signal.ts';
+import { processesIn, readGroupFile, removeGroups, tryToWriteGroupFile, writeGroupFile } from './group-files.ts';
 import { exceededLimit } from './limit-files.ts';
 import type { GroupFolders } from './own-group.ts';
 

@@ -185,8 +185,8 @@ export class Dispatcher {
     for (let seat: Seat | undefined = first; seat; seat = this.#seats.leastLoaded(queue, tried)) {
       tried.add(seat);
       const hadExceptions = seat.overdue.size + seat.refused.size > 0;
-      const [run, ...others] = await this.#offer(seat, Math.min(count, seat.offerable()));
-      if (run) return this.#taken(queue, count, [run, ...others], seat);
+      const runs = await this.#offer(seat, Math.min(count, seat.offerable()));
+      if (runs.length > 0) return this.#taken(queue, count, runs, seat);
       if (!hadExceptions) return this.#foundNothing(queue, count, arrivals);
     }
     queue.isKeptBack = true;
@@ -201,8 +201,8 @@ export class Dispatcher {
   }
 
   /** The seat's worker may have been given older runs of its other queue; all in one statement are of one. */
-  #taken(queue: Queue, count: number, runs: readonly [OfferedRun, ...OfferedRun[]], seat: Seat): void {
-    const from = this.#queueOf({ teamId: seat.connection.teamId, host: runs[0].worker_host ?? '' });
+  #taken(queue: Queue, count: number, runs: readonly OfferedRun[], seat: Seat): void {
+    const from = this.#queueOf({ teamId: seat.connection.teamId, host: runs[0]?.worker_host ?? '' });
     queue.waiting += count;
     from.waiting = Math.max(0, from.waiting - runs.length);
   }

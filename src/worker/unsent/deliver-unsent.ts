@@ -29,8 +29,8 @@ const mostLooks = 5;
 /**
  * Says what an agent has left, after its end and before the worker's own last word about it, because the token goes with
  * the execution. Resolves when the server has heard all of it, or refuses it for good (a fenced execution has nothing to
- * say any more), or is connected and yet cannot be told, or is told for too long. Rejects with the signal's reason; then, and after a crash, it is
- * simply done again from the start.
+ * say any more), or is connected and yet cannot be told, or is told for too long. Rejects with the signal's reason; then,
+ * and after a crash, it is simply done again from the start.
  */
 export async function deliverUnsent(delivery: UnsentDelivery): Promise<void> {
   const { runId, log, signal } = delivery;
